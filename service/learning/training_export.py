@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import expit
 
-from assay.service.domain.identity import candidate_of_key
 from assay.service.domain.observation import Observation, RankedTexts, training_table
+from assay.service.domain.score_keys import candidate_of_key
 from assay.service.learning.tasks.served_version import ServedVersion
 
 ExportFormat = Literal["dpo", "kto", "sft", "reward"]

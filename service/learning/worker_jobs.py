@@ -12,9 +12,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from assay.service.domain.identity import candidate_key, query_of_key
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
+from assay.service.domain.score_keys import candidate_key, query_of_key
 from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
 from assay.service.learning.report_job import ReportInputs, measure_shadow, measure_task

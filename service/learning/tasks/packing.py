@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.aggregation import Floats
-from assay.service.domain.identity import Keys, by_query
 from assay.service.domain.observation import Observation, record_of
+from assay.service.domain.score_keys import Keys, by_query
 from assay.service.learning.tasks.task import Task
 from assay.verifiers import Pair
 

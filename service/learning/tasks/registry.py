@@ -9,7 +9,7 @@ import structlog
 from assay.aggregation import Floats
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreRefusedError
-from assay.service.domain.identity import Keys
+from assay.service.domain.score_keys import Keys
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks.packing import TaskObservation, observations
 from assay.service.learning.tasks.recovery import StoreRecovery

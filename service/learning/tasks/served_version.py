@@ -1,4 +1,4 @@
-"""The version of its model that a task serves, as one value that never changes."""
+"""The version of its model that a task serves: one value that never changes, swapped whole."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import orjson
+import structlog
 
 from assay.aggregation import Aggregator, Column, RobustAverage, ServedModel
 from assay.aggregation.drift import DriftReference
 from assay.aggregation.label_model.saved.artifact import from_dict
 from assay.service.domain.learned import SavedVersion
 from assay.service.learning.tasks.spec import TaskSpec
+from assay.service.scoring.cascade_policy import CascadePolicy
+
+log = structlog.get_logger()
 
 #: The base rate where nobody stated one.
 EVEN_ODDS = 0.5
@@ -21,8 +25,8 @@ EVEN_ODDS = 0.5
 class ServedVersion:
     """The model that answers a task's requests, and the data that belongs to it.
 
-    A task swaps it whole, by one assignment: a reader that took it before an `await` still reads
-    one version after it.
+    `Serving` swaps it whole, by one assignment: a reader that took it before an `await` still
+    reads one version after it.
 
     `version`: 0 before the first fit, and for a model that the configuration names. `saved`: its
     source, should the store lose it. `reference`: each verifier's scores at the fit. `fitted_at`:
@@ -92,3 +96,34 @@ def _as_fitted(column: Column, fingerprints: dict[str, str]) -> Column:
     if fingerprints.get(column.name) == column.key:
         return column
     return Column(column.key, column.family, name=f"{column.name} (changed)")
+
+
+class Serving:
+    """Holds the version that a task serves, and swaps it.
+
+    `version`: the present one; `cascade_policy` follows its model.
+    """
+
+    __slots__ = ("cascade_policy", "spec", "version")
+
+    def __init__(self, spec: TaskSpec, cascade_policy: CascadePolicy) -> None:
+        self.spec = spec
+        self.cascade_policy = cascade_policy
+        self.version = ServedVersion.untrained(spec)
+
+    def use_model(self, model: ServedModel) -> None:
+        """Serve a model that no version of the store holds."""
+        self.cascade_policy.use_model(model.fitted, 0)
+        self.version = ServedVersion(task=self.spec.name, model=model)
+
+    def swap(self, saved: SavedVersion) -> None:
+        """Serve a saved version from now on.
+
+        Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for damaged data,
+        and keeps serving the version before.
+        """
+        version = ServedVersion.restored(self.spec, saved)
+        assert isinstance(version.model, ServedModel)  # noqa: S101 - a saved version is one
+        self.cascade_policy.use_model(version.model.fitted, version.version)
+        self.version = version
+        log.info("model_served", task=self.spec.name, version=version.model_version)

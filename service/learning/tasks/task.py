@@ -9,7 +9,7 @@ import structlog
 
 from assay.aggregation import Column, ServedModel
 from assay.service.domain.learned import SavedVersion
-from assay.service.learning.tasks.served_version import ServedVersion
+from assay.service.learning.tasks.served_version import ServedVersion, Serving
 from assay.service.learning.tasks.spec import TaskSpec
 from assay.service.learning.tasks.statistics import TaskStatistics
 from assay.service.ports import TaskStore
@@ -30,10 +30,10 @@ class Task:
     task_store: TaskStore | None = None
     cascade_policy: CascadePolicy = field(default_factory=CascadePolicy)
     statistics: TaskStatistics = field(default_factory=TaskStatistics)
-    served: ServedVersion = field(init=False)
+    serving: Serving = field(init=False)
 
     def __post_init__(self) -> None:
-        self.served = ServedVersion.untrained(self.spec)
+        self.serving = Serving(self.spec, self.cascade_policy)
 
     @property
     def name(self) -> str:
@@ -44,6 +44,11 @@ class Task:
     def ensemble(self) -> str:
         """Return the name of its ensemble."""
         return self.spec.ensemble
+
+    @property
+    def served(self) -> ServedVersion:
+        """Return the version that answers now."""
+        return self.serving.version
 
     @property
     def learns(self) -> bool:
@@ -57,8 +62,7 @@ class Task:
     def serve_model(self, model: ServedModel) -> None:
         """Serve a model from elsewhere, from now on and unchanged."""
         self.stop_learning()
-        self.cascade_policy.use_model(model.fitted, 0)
-        self.served = ServedVersion(task=self.name, model=model)
+        self.serving.use_model(model)
 
     def serve(self, saved: SavedVersion) -> None:
         """Serve a version from now on.
@@ -66,11 +70,8 @@ class Task:
         Raises `ArtifactError`, `KeyError`, `TypeError` or `ValueError` for damaged data,
         and keeps serving the version before.
         """
-        served = ServedVersion.restored(self.spec, saved)
-        assert isinstance(served.model, ServedModel)  # noqa: S101 - a saved version is one
-        self.cascade_policy.use_model(served.model.fitted, served.version)
-        self.served, self.statistics.drift = served, []
-        log.info("model_served", task=self.name, version=served.model_version)
+        self.serving.swap(saved)
+        self.statistics.drift = []
 
     def with_ensemble(self, ensemble: str, columns: Sequence[Column]) -> Task:
         """Return a view of the task through another ensemble; it keeps nothing."""
@@ -83,7 +84,7 @@ class Task:
             )
         )
         try:
-            view.served = self.served.for_columns(columns)
+            view.serving.version = self.served.for_columns(columns)
         # The model knows none of these verifiers.
         except ValueError:
             log.debug("model_knows_no_verifier", task=self.name, ensemble=ensemble)

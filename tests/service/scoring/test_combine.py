@@ -24,7 +24,9 @@ class Calibrated(RobustAverage):
 async def any_correct(texts: list[str]) -> tuple[float, list[float]]:
     """Return the probability that any is correct, and those of the candidates."""
     books = Books([fake("v", 0.5)])
-    books.task.served = ServedVersion(task="t", model=Calibrated(books.task.spec.columns, 0.2))
+    books.task.serving.version = ServedVersion(
+        task="t", model=Calibrated(books.task.spec.columns, 0.2)
+    )
     pairs = [Pair(Query.of("3+4?"), text) for text in texts]
     outcome = await books.scorer.score(ScoringRequest(books.task, pairs, True, 30.0, learn=False))
     assert outcome.p_any_correct is not None
@@ -53,7 +55,9 @@ async def test_every_distinct_answer_is_a_factor() -> None:
 async def test_pairs_have_no_best() -> None:
     """They answer different queries, so no chance is theirs together."""
     books = Books([fake("v")])
-    books.task.served = ServedVersion(task="t", model=Calibrated(books.task.spec.columns, 0.2))
+    books.task.serving.version = ServedVersion(
+        task="t", model=Calibrated(books.task.spec.columns, 0.2)
+    )
 
     outcome = await books.scorer.score(books.job(one_query=False))
 
@@ -83,7 +87,9 @@ async def test_a_verifier_that_the_model_does_not_know_is_named() -> None:
         ignored = ("new",)
 
     books = Books([fake("old"), fake("new")])
-    books.task.served = ServedVersion(task="t", model=Knowing(books.task.spec.columns, 0.2))
+    books.task.serving.version = ServedVersion(
+        task="t", model=Knowing(books.task.spec.columns, 0.2)
+    )
 
     outcome = await books.scorer.score(books.job())
 
@@ -118,7 +124,7 @@ async def test_pairs_are_read_alone_and_candidates_beside_each_other(one_query: 
             return super().combine(scores, alone)
 
     books = Books([fake("v")])
-    books.task.served = ServedVersion(task="t", model=Noting(books.task.spec.columns, 0.2))
+    books.task.serving.version = ServedVersion(task="t", model=Noting(books.task.spec.columns, 0.2))
 
     await books.scorer.score(books.job(one_query=one_query))
 

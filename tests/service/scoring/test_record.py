@@ -15,9 +15,7 @@ from assay.service.domain.matrix import CachedColumn
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.scorer import Scorer
 from assay.service.telemetry.metrics import Metrics
-from assay.verifiers import (
-    Pair,
-)
+from assay.verifiers import Pair
 from tests.support.samples.replicas import bare_task
 from tests.support.scorers import Q, guarded
 from tests.support.verifiers.fakes import FakeVerifier

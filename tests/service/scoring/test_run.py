@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from assay.service.concurrency.single_flight import SingleFlight
+from assay.service.concurrency.deduplication import SingleFlight
 from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.plan import next_calls
 from assay.service.scoring.run import LATE, ScoringRun

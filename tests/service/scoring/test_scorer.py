@@ -206,11 +206,11 @@ async def test_a_version_served_meanwhile_answers_later_requests_only() -> None:
     gate = asyncio.Event()
     books = Books([FakeVerifier("v", 0.5, gate=gate)])
     columns = books.task.spec.columns
-    books.task.served = ServedVersion(task="t", model=RobustAverage(columns), version=1)
+    books.task.serving.version = ServedVersion(task="t", model=RobustAverage(columns), version=1)
     asking = asyncio.create_task(books.scorer.score(books.job()))
     await under_way()
 
-    books.task.served = ServedVersion(task="t", model=RobustAverage(columns), version=2)
+    books.task.serving.version = ServedVersion(task="t", model=RobustAverage(columns), version=2)
     gate.set()
 
     assert (await asking).version == "t@1"
