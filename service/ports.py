@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.cascade_savings import CascadeSavings
-from assay.service.domain.identity import Keys
 from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskReading
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.observation import Observation
+from assay.service.domain.score_keys import Keys
 from assay.service.domain.stored_values import Label
 
 

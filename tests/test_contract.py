@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from assay.verifiers import Pair, Query
-from assay.verifiers.http.client import HttpPool
+from assay.verifiers.http.connection_pool import HttpPool
 from assay.verifiers.http.vllm_load import queue_of
 from assay.verifiers.judges.verdict import Judge, JudgeSettings
 from tests.conftest import Servers

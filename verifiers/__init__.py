@@ -30,7 +30,7 @@ from assay.verifiers.contract.verifier import (
     Verifier,
     note_sent,
 )
-from assay.verifiers.http.client import TRACEPARENT, HttpPool, Transport
+from assay.verifiers.http.connection_pool import TRACEPARENT, HttpPool, Transport
 from assay.verifiers.http.network import Network
 from assay.verifiers.http.priority_semaphore import IN_BULK, Priority, PrioritySemaphore
 from assay.verifiers.registry import BROKEN, KINDS, Kind, add_installed, build, fingerprint

@@ -27,7 +27,7 @@ from assay.verifiers.encoders.embedding_consensus import (
 )
 from assay.verifiers.encoders.nli import Nli, NliSettings
 from assay.verifiers.encoders.relevance import Relevance, RelevanceSettings
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.judges.debate import JudgeDebate, JudgeDebateSettings
 from assay.verifiers.judges.generative_scoring import GenerativeScoring, GenerativeScoringSettings
 from assay.verifiers.judges.pairwise import JudgePairwise, JudgePairwiseSettings

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.service.api.requests import Messages, Reference, Tests, problem
-from assay.service.domain.identity import CANDIDATE_KEY, candidate_key, hash_candidate, hash_query
+from assay.service.domain.score_keys import CANDIDATE_KEY, candidate_key, hash_candidate, hash_query
 from assay.service.domain.stored_values import Label
 from assay.verifiers import Query
 

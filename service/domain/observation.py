@@ -21,7 +21,7 @@ import numpy.typing as npt
 import orjson
 
 from assay.aggregation import Floats
-from assay.service.domain.identity import SIZE, Keys, candidate_key
+from assay.service.domain.score_keys import SIZE, Keys, candidate_key
 from assay.service.domain.stored_values import json_object
 from assay.verifiers import Pair
 

@@ -10,7 +10,7 @@ from assay.service.runtime.ensembles import columns_of
 from assay.service.runtime.parts import LearningParts, Resources, ScoringParts
 from assay.service.runtime.readiness import Readiness
 from assay.service.runtime.startup_doctor import StartupDoctor
-from assay.service.store.counters import RateLimiter
+from assay.service.store.rate_limiter import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from assay.service.runtime.startup_doctor import StartupDoctor
 from assay.service.scoring.generator import Generator
 from assay.service.scoring.request import EnsembleMember
 from assay.service.scoring.scorer import Scorer
-from assay.service.store.counters import RateLimiter
+from assay.service.store.rate_limiter import RateLimiter
 from assay.service.store.score_cache import ScoreCache
 from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scipy.special import expit
 
 from assay.aggregation import Combined, order
-from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
+from assay.aggregation.p_best import probability_any_correct, probability_top_is_best
 from assay.service.domain.errors import NoVerifierError
 from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
 from assay.service.scoring.cascade_run import capped

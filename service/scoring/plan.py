@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from assay.aggregation import Floats
 from assay.aggregation.cascade.cascade import Bools
-from assay.service.concurrency.single_flight import Call
+from assay.service.concurrency.deduplication import Call
 from assay.service.concurrency.token_admission import tokens_of
 from assay.service.domain.budget import OVER_BUDGET, affordable
 from assay.service.scoring.cascade_run import CascadeRun

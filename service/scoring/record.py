@@ -12,8 +12,8 @@ import structlog
 from assay.aggregation import Floats
 from assay.service.concurrency.turns import PAIRS_A_TURN, Turns
 from assay.service.domain.cascade_savings import CascadeSavings
-from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import UNKNOWN
+from assay.service.domain.score_keys import Keys, keys_of
 from assay.service.ports import ScoreCache
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.service.scoring.run import ScoringRun

@@ -11,10 +11,10 @@ from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from assay.aggregation.cascade.cascade import Bools
-from assay.service.concurrency.single_flight import Subscription
+from assay.service.concurrency.deduplication import Subscription
 from assay.service.domain.budget import NOTHING_SPENT
-from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import ScoreMatrix
+from assay.service.domain.score_keys import Keys
 from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.verifiers import Status, Usage, Verdict, Verdicts

@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 
+from assay.service.concurrency.deduplication import SingleFlight, Subscription, collect
 from assay.service.concurrency.offload import apart, characters
-from assay.service.concurrency.single_flight import SingleFlight, Subscription, collect
 from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.concurrency.turns import Turns
 from assay.service.domain.errors import StoreError
-from assay.service.domain.identity import keys_of
+from assay.service.domain.score_keys import keys_of
 from assay.service.ports import ScoreCache
 from assay.service.scoring.combine import answer_keys, combine, require_a_score
 from assay.service.scoring.plan import next_calls, prepare, tokens_wanted

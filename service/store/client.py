@@ -24,8 +24,8 @@ from assay.service.store.schema import (
     SCHEMA,
     SCHEMA_KEY,
     UNCOUNTED_KEY,
-    SchemaError,
     check_eviction,
+    check_schema,
 )
 
 log = structlog.get_logger()
@@ -87,16 +87,9 @@ class Store(StoreConnection):
         and `StoreError` if the store cannot answer.
         """
         schema = await self._text(SCHEMA_KEY)
-        if schema is not None and not schema.isdigit():
-            log.error("store_schema_damaged", found=str(schema[:80]))
-            await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA))
-        elif schema is None:
-            await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA, nx=True))
-        elif int(schema) > SCHEMA:
-            raise SchemaError(
-                f"the store has schema {int(schema)}, and this version of Assay knows {SCHEMA}:"
-                " upgrade Assay"
-            )
+        if not check_schema(schema):
+            # Another replica may note it at the same time; a damaged one is written over.
+            await self.call(lambda: self.redis.set(SCHEMA_KEY, SCHEMA, nx=schema is None))
         check_eviction(await self._memory_info())
 
     async def _memory_info(self) -> Sequence[Mapping[str, Any]]:

@@ -55,6 +55,21 @@ class EvictionError(StartupError):
     """The store would drop learned data when it is full."""
 
 
+def check_schema(stored: bytes | None) -> bool:
+    """Return whether a store notes a schema that we know; raise `SchemaError` for a newer one."""
+    if stored is None:
+        return False
+    if not stored.isdigit():
+        log.error("store_schema_damaged", found=str(stored[:80]))
+        return False
+    if int(stored) > SCHEMA:
+        raise SchemaError(
+            f"the store has schema {int(stored)}, and this version of Assay knows {SCHEMA}:"
+            " upgrade Assay"
+        )
+    return True
+
+
 def check_eviction(servers: Sequence[Mapping[str, Any]]) -> None:
     """Raise `EvictionError` if a full server would drop learned data.
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import structlog
 
 from assay.service.concurrency.turns import Turns
-from assay.service.domain.identity import Keys
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
+from assay.service.domain.score_keys import Keys
 from assay.service.store.client import Store
 from assay.service.store.schema import SCORE_PREFIX
 from assay.verifiers import LASTING, Status

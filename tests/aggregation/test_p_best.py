@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import Floats
-from assay.aggregation.posterior import probability_any_correct, probability_top_is_best
+from assay.aggregation.p_best import probability_any_correct, probability_top_is_best
 
 NAN = np.nan
 

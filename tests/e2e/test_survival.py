@@ -23,8 +23,8 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
-from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import training_table
+from assay.service.domain.score_keys import keys_of
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore

@@ -9,8 +9,8 @@ from assay.aggregation import Column
 from assay.service.concurrency.breaker import Breaker
 from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.errors import StoreDownError
-from assay.service.domain.identity import keys_of
 from assay.service.domain.matrix import CachedColumn as CacheColumn
+from assay.service.domain.score_keys import keys_of
 from assay.service.scoring.guard import Guarded
 from assay.service.scoring.request import EnsembleMember, ScoringRequest
 from assay.service.scoring.run import ScoringRun

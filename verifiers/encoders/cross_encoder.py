@@ -9,7 +9,7 @@ from pydantic import Field
 
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Scores
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest

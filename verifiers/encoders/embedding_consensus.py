@@ -14,7 +14,7 @@ from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import EndpointUrl, ServedSettings, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.reply import Many, ReplyModel, Tokens
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.served import ServedVerifier

@@ -19,7 +19,7 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Classes

@@ -7,23 +7,20 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from assay.verifiers.contract.errors import (
     BadReplyError,
-    LostError,
-    OverloadedError,
     UnreachableError,
-    UpstreamFailedError,
     VerifierTimeoutError,
 )
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import note_sent
 from assay.verifiers.http.aimd_limit import AimdLimit
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.failure import MAX_INFO_BYTES, failure, without_key
 from assay.verifiers.http.hedging import LatencyEstimate, hedged
 from assay.verifiers.http.reply import (
@@ -34,10 +31,9 @@ from assay.verifiers.http.reply import (
     excerpt,
     parse_reply,
 )
+from assay.verifiers.http.retries import with_retries
 from assay.verifiers.http.vllm_load import Queue, queue_of
 
-WORTH_ANOTHER_TRY = (UnreachableError, UpstreamFailedError, OverloadedError)
-FIRST_WAIT_S = 0.1
 COOL_DOWN_S = 2.0
 #: Calls that one server gets at once, at most: beyond what vLLM works on at once, the rest would
 #: wait there instead of here.
@@ -93,30 +89,7 @@ class Upstream:
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Post a body and return the reply's bytes; raise `VerifierError`."""
-        lost = False
-        try:
-            return await self._once(path, body)
-        except WORTH_ANOTHER_TRY as exc:
-            # The common case, an answer at the first try, does not pay for the retrying machinery.
-            lost = isinstance(exc, LostError)
-            if not self.settings.retries or (isinstance(exc, LostError) and exc.again):
-                raise
-
-        def worth_it(exc: BaseException) -> bool:
-            nonlocal lost
-            before, lost = lost, lost or isinstance(exc, LostError)
-            return isinstance(exc, WORTH_ANOTHER_TRY) and not (
-                isinstance(exc, LostError) and (before or exc.again)
-            )
-
-        await asyncio.sleep(random.uniform(0, FIRST_WAIT_S))  # noqa: S311 - jitter
-        again = AsyncRetrying(
-            stop=stop_after_attempt(self.settings.retries),
-            wait=wait_random_exponential(multiplier=2 * FIRST_WAIT_S, max=5),
-            retry=retry_if_exception(worth_it),
-            reraise=True,
-        )
-        return await again(self._once, path, body)
+        return await with_retries(partial(self._once, path, body), self.settings.retries)
 
     async def get(self, path: str, reply: type[Reply], endpoint: Endpoint) -> Reply:
         """Fetch a path from one server, once; raise `VerifierError`."""

@@ -20,7 +20,7 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.judges.prompt import Prompt
 from assay.verifiers.safety.non_answers import degenerate, without_verdicts
 from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible_text

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import LabelJudging, YesNoSettings
 from assay.verifiers.judges.prompt import Prompt, bundled, checked_prompt

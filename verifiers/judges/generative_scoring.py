@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.findings import Finding
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.judges.base import Judging, JudgingSettings
 from assay.verifiers.judges.prompt import bundled, checked_prompt
 from assay.verifiers.vllm.label_logprobs import label_finding

@@ -21,7 +21,7 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import Judging, JudgingSettings
 from assay.verifiers.judges.bradley_terry import (

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.judges.base import Judging, YesNoSettings
 from assay.verifiers.judges.prompt import bundled, checked_prompt

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from assay.verifiers.contract.verifier import Pair
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.judges.base import JudgingSettings, LabelJudging
 from assay.verifiers.judges.prompt import bundled, checked_prompt
 

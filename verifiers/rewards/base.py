@@ -12,7 +12,7 @@ from assay.verifiers.contract.findings import Finding, failed, ok, warning
 from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Usage, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.vllm.chat_template import TemplateReader
 from assay.verifiers.vllm.served import ServedVerifier

@@ -18,7 +18,7 @@ from assay.verifiers.contract.findings import Finding, failed, ok, skipped
 from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Pair, Query, Status, Usage, Verdict, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.reply import Many, ReplyModel, Tokens
 from assay.verifiers.http.upstream import Endpoint
 from assay.verifiers.vllm.served import ServedVerifier

@@ -16,7 +16,7 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.settings import EndpointUrl, ServedSettings
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.rewards.likelihood_base import LikelihoodBase, heads_of

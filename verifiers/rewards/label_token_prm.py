@@ -22,7 +22,7 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.reply import Many, ReplyModel, Tokens
 from assay.verifiers.rewards.steps import REDUCE, StepReduction, in_calls, too_many
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Query, Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.rewards.likelihood_base import LikelihoodBase, heads_of
 from assay.verifiers.vllm.log_likelihood import log_likelihoods
 from assay.verifiers.vllm.verdicts import score_verdict

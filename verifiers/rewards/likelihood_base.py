@@ -19,7 +19,7 @@ from assay.verifiers.contract.verifier import (
     not_applicable,
     role_of,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.chat_template import ChatTemplate, TemplateReader
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest

@@ -19,7 +19,7 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     not_applicable,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.rewards.base import Reward, RewardSettings, as_dicts
 from assay.verifiers.rewards.steps import REDUCE, StepReduction
 from assay.verifiers.vllm.replies import Vectors

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from assay.verifiers.contract.errors import BadReplyError
 from assay.verifiers.contract.verifier import Verdicts
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.rewards.base import Reward, RewardSettings
 from assay.verifiers.vllm.replies import Vectors
 from assay.verifiers.vllm.verdicts import in_order, score_verdicts, usage_of

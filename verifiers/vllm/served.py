@@ -23,7 +23,7 @@ from assay.verifiers.contract.verifier import (
     Verdicts,
     role_of,
 )
-from assay.verifiers.http.client import Transport
+from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Endpoint, Upstream
 from assay.verifiers.safety.sanitize import neutralise, shorten

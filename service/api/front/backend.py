@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assay.service.store.counters import RateLimiter
+from assay.service.store.rate_limiter import RateLimiter
 from assay.service.telemetry.tracing import Tracing
 
 

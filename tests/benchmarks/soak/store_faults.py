@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from assay.service.domain.identity import keys_of
+from assay.service.domain.score_keys import keys_of
 from assay.verifiers import HttpPool, Pair, Query, VerifierError
 from tests.support.servers.processes import Server
 from tests.support.servers.valkeys import say

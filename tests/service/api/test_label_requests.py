@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from assay.service.api.errors import invalid
 from assay.service.api.label_requests import CLOCKS_APART_S, ExportedIn, LabelIn, LabelsIn
-from assay.service.domain.identity import hash_candidate, hash_query
+from assay.service.domain.score_keys import hash_candidate, hash_query
 from assay.verifiers import Query
 
 KEY = "0" * 32 + ":" + "1" * 32

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from assay.service.concurrency.single_flight import Call, SingleFlight, Subscription, collect
+from assay.service.concurrency.deduplication import Call, SingleFlight, Subscription, collect
 from assay.verifiers import (
     Pair,
     Verdict,

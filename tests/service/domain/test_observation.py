@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import pack, record_of, training_table, unpack
+from assay.service.domain.score_keys import keys_of
 from assay.verifiers import Pair, Query
 
 

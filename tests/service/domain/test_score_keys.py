@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from assay.service.domain.identity import (
+from assay.service.domain.score_keys import (
     CANDIDATE_KEY,
     Keys,
     by_query,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.domain.identity import keys_of
+from assay.service.domain.score_keys import keys_of
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler, due
 from assay.service.learning.tasks.task import Task

@@ -10,7 +10,7 @@ import pytest
 
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
-from assay.service.domain.identity import keys_of
+from assay.service.domain.score_keys import keys_of
 from assay.service.learning.tasks.packing import TaskObservation, observations
 from assay.service.learning.tasks.task import Task
 from assay.service.learning.write_behind import MAX_WAITING, Writer

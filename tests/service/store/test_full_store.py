@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.service.domain.identity import keys_of
 from assay.service.domain.observation import record_of
+from assay.service.domain.score_keys import keys_of
 from assay.service.domain.stored_values import Label
 from assay.service.learning.tasks.packing import TaskObservation
 from assay.service.learning.write_behind import Writer

@@ -13,7 +13,7 @@ from assay.service.domain.errors import (
 )
 from assay.service.domain.principal import Principal
 from assay.service.store.client import Store
-from assay.service.store.counters import RateLimiter
+from assay.service.store.rate_limiter import RateLimiter
 from tests.support.servers.valkeys import say, valkey
 
 
@@ -23,7 +23,7 @@ async def test_a_key_of_limits_counts_by_itself_where_the_store_refuses(tmp_path
 
     from assay.service.domain.errors import LimitReachedError
     from assay.service.domain.principal import Principal
-    from assay.service.store.counters import RateLimiter
+    from assay.service.store.rate_limiter import RateLimiter
 
     with valkey(tmp_path) as (port, _):
         say(port, "REPLICAOF 127.0.0.1 1")

@@ -28,6 +28,18 @@ def test_keys_are_those_of_every_release_before() -> None:
     assert (GENERATION_KEY, SCORE_PREFIX) == ("assay:1:generation", "assay:1:score:")
 
 
+@pytest.mark.parametrize(("stored", "known"), [(None, False), (b"1", True), (b"one", False)])
+def test_a_schema_is_known_or_noted_anew(stored: bytes | None, known: bool) -> None:
+    """An empty store has none, and a damaged mark counts as none."""
+    assert schema.check_schema(stored) is known
+
+
+def test_a_newer_schema_is_refused() -> None:
+    """With what to do."""
+    with pytest.raises(schema.SchemaError, match="upgrade Assay"):
+        schema.check_schema(b"2")
+
+
 def test_a_server_that_would_drop_what_was_learned_is_refused() -> None:
     """Any server of a cluster; the message has the command that mends it."""
     whole = {"maxmemory": 1, "maxmemory_policy": "volatile-lru"}

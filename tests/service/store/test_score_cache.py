@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation import RobustAverage
-from assay.service.domain.identity import Keys, keys_of
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
+from assay.service.domain.score_keys import Keys, keys_of
 from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.aggregation import Column
-from assay.service.domain.identity import keys_of
+from assay.service.domain.score_keys import keys_of
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks.registry import Tasks

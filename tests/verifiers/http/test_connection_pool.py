@@ -14,7 +14,7 @@ from assay.verifiers import (
     VerifierTimeoutError,
 )
 from assay.verifiers.contract.settings import ServedSettings
-from assay.verifiers.http import client as module
+from assay.verifiers.http import connection_pool as module
 from assay.verifiers.http.upstream import Upstream
 from tests.support.http.http_pools import Handler, always, serving
 from tests.support.http.http_server import OK, read_request

@@ -12,7 +12,7 @@ from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.exchange import Exchange, exchange_of
 from assay.service.domain.errors import LimitReachedError
 from assay.service.domain.principal import Principal, spent
-from assay.service.store.counters import RateLimiter
+from assay.service.store.rate_limiter import RateLimiter
 from assay.service.telemetry.metrics import Metrics
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.domain.identity import keys_of
+from assay.service.domain.score_keys import keys_of
 from assay.service.learning.tasks.packing import TaskObservation, observations
 from assay.service.learning.tasks.task import Task
 from assay.verifiers import Pair, Query

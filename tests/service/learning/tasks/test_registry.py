@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreRefusedError
-from assay.service.domain.identity import keys_of
 from assay.service.domain.learned import State
 from assay.service.domain.observation import training_table
+from assay.service.domain.score_keys import keys_of
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
