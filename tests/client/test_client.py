@@ -173,7 +173,7 @@ async def test_best_of_n_runs_coroutines_at_once(running: Server) -> None:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # the others begin meanwhile
         at_once -= 1
         return GOOD if most > 1 else BAD
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
+import pytest
 
 from assay.service.concurrency.breaker import Breaker
+from tests.support.waiting import Clock
 
 
-async def test_only_one_call_probes_an_open_breaker() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time by which breakers go."""
+    clock = Clock()
+    monkeypatch.setattr("assay.service.concurrency.breaker.time", clock)
+    return clock
+
+
+def test_only_one_call_probes_an_open_breaker(clock: Clock) -> None:
     """The others fail at once; a cancelled probe is neither a success nor a failure."""
-    breaker = Breaker(1, 0.05)
+    breaker = Breaker(1, 60)
     breaker.failed()
     assert not breaker.allow()
 
-    await asyncio.sleep(0.06)
+    clock.now += 61
 
     assert [breaker.allow(), breaker.allow(), breaker.allow()] == [True, False, False]
-    await asyncio.sleep(0.06)
+    clock.now += 61
     assert breaker.allow()
 
 
@@ -36,16 +45,16 @@ def test_a_success_in_between_begins_the_count_anew() -> None:
     assert (breaker.is_open, breaker.allow()) == (False, True)
 
 
-async def test_a_probe_that_fails_keeps_it_open_for_as_long_again() -> None:
+def test_a_probe_that_fails_keeps_it_open_for_as_long_again(clock: Clock) -> None:
     """The wait begins with the failure, not with the probe."""
-    breaker = Breaker(1, 0.05)
+    breaker = Breaker(1, 60)
     breaker.failed()
-    await asyncio.sleep(0.06)
+    clock.now += 61
     probe = breaker.allow()
     breaker.failed()
 
     assert probe
     assert breaker.is_open
     assert not breaker.allow()
-    await asyncio.sleep(0.06)
+    clock.now += 61
     assert breaker.allow()

@@ -16,6 +16,7 @@ from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from tests.support.samples.replicas import COLUMNS, bare_task, learn, replica, sample, traffic
+from tests.support.waiting import until
 
 
 async def test_all_replicas_serve_what_one_has_fitted_and_a_new_one_too(store: Store) -> None:
@@ -109,8 +110,6 @@ async def test_a_promotion_is_heard_at_once(tcp_store: Store) -> None:
         await asyncio.sleep(0.01)
     await task.task_store.promote(1, True)
 
-    async with asyncio.timeout(5):
-        while other.served.version != 1 or not other.statistics.reading.state.pinned:  # noqa: ASYNC110 - it comes by way of the store
-            await asyncio.sleep(0.01)
+    await until(lambda: other.served.version == 1 and other.statistics.reading.state.pinned)
     following.cancel()
     await follower.close()

@@ -13,6 +13,7 @@ import pytest
 
 from assay.service.planning.supervisor import Child, NeverHealthyError
 from tests.support.servers.processes import free_port
+from tests.support.waiting import until
 
 HEALTHY = (
     "import http.server, sys\n"
@@ -46,19 +47,17 @@ async def test_a_child_that_is_killed_comes_back(tmp_path: Path) -> None:
     said: list[str] = []
     one = child(tmp_path, said)
     keeping = asyncio.create_task(one.keep())
-    await asyncio.wait_for(one.ready.wait(), 20)
+    await asyncio.wait_for(one.ready.wait(), 60)
     first = one.process
     assert first is not None
     os.killpg(first.pid, signal.SIGKILL)
-    for _ in range(200):
-        if one.restarts == 1 and len([line for line in said if "ready" in line]) == 2:
-            break
-        await asyncio.sleep(0.05)  # between looks at another process
-    second = one.process
+    await until(lambda: len([line for line in said if "ready" in line]) == 2)
+    second, restarts = one.process, one.restarts
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
 
     assert [line.split(";")[0] for line in said if "exit" in line] == ["one: exit code -9"]
+    assert restarts == 1
     assert second is not None
     assert second.pid != first.pid
     assert not alive(second.pid)
@@ -88,7 +87,7 @@ async def test_a_child_waits_for_those_that_it_comes_after(tmp_path: Path) -> No
     await asyncio.sleep(0.2)  # time in which it must not start
     assert second.process is None
     keeping = asyncio.create_task(first.keep())
-    await asyncio.wait_for(second.ready.wait(), 20)
+    await asyncio.wait_for(second.ready.wait(), 60)
     for task in (waiting, keeping):
         task.cancel()
     await asyncio.gather(waiting, keeping, return_exceptions=True)

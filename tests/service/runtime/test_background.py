@@ -41,7 +41,7 @@ async def test_no_exception_of_a_step_ends_its_loop(failure: BaseException) -> N
     background = Background(metrics)
 
     async with background.beside(Loop("fitter", steps, longest_pause_s=0.01)):
-        await asyncio.wait_for(steps.well.wait(), 10)
+        await asyncio.wait_for(steps.well.wait(), 30)
 
     assert b'assay_background_failures_total{loop="fitter"} 2.0' in metrics.text()
 
@@ -51,7 +51,7 @@ async def test_a_loop_that_is_cancelled_ends() -> None:
     never, failing = asyncio.Event(), Steps(*[ValueError("bad")] * 1000)
     background = Background(Metrics())
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async with Background(Metrics()).beside(Loop("waits", never.wait)):
             await asyncio.sleep(0)
         async with background.beside(Loop("fails", failing, longest_pause_s=600)):
@@ -72,7 +72,7 @@ async def test_a_streak_is_said_once_and_its_end_once(capsys: pytest.CaptureFixt
         await steps()
 
     async with background.beside(Loop("drift", step, longest_pause_s=0.01, of="math")):
-        await asyncio.wait_for(steps.well.wait(), 10)
+        await asyncio.wait_for(steps.well.wait(), 30)
         await asyncio.sleep(0)
 
     printed = "".join(capsys.readouterr())
@@ -92,7 +92,7 @@ async def test_what_is_done_once_is_tried_until_it_is_done() -> None:
     steps = Steps(OSError("not yet"), OSError("not yet"))
 
     await asyncio.wait_for(
-        Background(Metrics()).run(Loop("warm_up", steps, longest_pause_s=0.01), once=True), 10
+        Background(Metrics()).run(Loop("warm_up", steps, longest_pause_s=0.01), once=True), 30
     )
 
     assert steps.well.is_set()

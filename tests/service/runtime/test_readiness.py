@@ -83,7 +83,7 @@ async def test_a_service_none_of_whose_verifiers_answers_is_not_ready(
     async with open_engine(config_in(tmp_path), Metrics()) as engine:
 
         async def hang() -> None:
-            await asyncio.sleep(60)
+            await asyncio.sleep(60)  # longer than a check may take
 
         for member in engine.scoring.scorer.members().values():
             monkeypatch.setattr(member.guarded.verifier, "check", hang, raising=False)

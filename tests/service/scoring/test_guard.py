@@ -25,6 +25,15 @@ from assay.verifiers import (
 from tests.support.commands.terminals import HOSTILE, harmless
 from tests.support.scorers import Q, guarded
 from tests.support.verifiers.fakes import FakeVerifier
+from tests.support.waiting import Clock
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time by which breakers go."""
+    clock = Clock()
+    monkeypatch.setattr("assay.service.concurrency.breaker.time", clock)
+    return clock
 
 
 async def test_a_failure_becomes_a_verdict_for_each_pair() -> None:
@@ -63,16 +72,18 @@ async def test_a_slow_verifier_times_out_waiting_included() -> None:
     assert len(verifier.asked) == 1
 
 
-async def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None:
+async def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_call_try(
+    clock: Clock,
+) -> None:
     """Closed again when that one succeeds."""
     verifier = FakeVerifier("v", UnreachableError("refused"))
-    guard = guarded(verifier, failures=2, reset_s=0.05)
+    guard = guarded(verifier, failures=2, reset_s=60)
     for _ in range(5):
         last = await guard.score([Pair(Q, "a")])
     assert len(verifier.asked) == 2
     assert (last.items[0].reason or "").startswith("breaker_open")
 
-    await asyncio.sleep(0.06)
+    clock.now += 61
     verifier.says = 0.5
     again = await guard.score([Pair(Q, "a")])
     after = await guard.score([Pair(Q, "a")])
@@ -80,12 +91,12 @@ async def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_call_try()
     assert again.items[0].score == after.items[0].score == 0.5
 
 
-async def test_a_refusal_closes_the_breaker() -> None:
+async def test_a_refusal_closes_the_breaker(clock: Clock) -> None:
     """The server answers; its complaint concerns the request alone."""
     verifier = FakeVerifier("v", UnreachableError("refused"))
-    guard = guarded(verifier, failures=1, reset_s=0.05)
+    guard = guarded(verifier, failures=1, reset_s=60)
     await guard.score([Pair(Q, "a")])
-    await asyncio.sleep(0.06)
+    clock.now += 61
     verifier.says = RefusedError("no such model", 404)
 
     said = [(await guard.score([Pair(Q, "a")])).items[0].reason for _ in range(3)]

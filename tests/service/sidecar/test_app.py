@@ -108,7 +108,7 @@ async def test_a_body_is_bounded_in_size_and_time_before_it_is_parsed(
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
-        await asyncio.sleep(20)
+        await asyncio.sleep(20)  # longer than the bound
 
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://sidecar"

@@ -44,7 +44,7 @@ def test_a_store_ends_with_its_service_that_was_killed(tmp_path: Path, count: in
 
         running.kill()
 
-        wait_until(lambda: not processes_on(tmp_path), 15)
+        wait_until(lambda: not processes_on(tmp_path))
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 45)
 
 
@@ -175,7 +175,7 @@ def another_users(socket_path: Path) -> Iterator[None]:
             stderr=subprocess.DEVNULL,
         )
     try:
-        wait_until(lambda: socket_path.exists() or process.poll() is not None, 10)
+        wait_until(lambda: socket_path.exists() or process.poll() is not None)
         assert process.poll() is None
         yield
     finally:

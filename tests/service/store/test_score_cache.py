@@ -138,7 +138,7 @@ async def test_scores_expire(store: Store) -> None:
         new.put(row, 0, Verdict(9.0))
     await written(long, KEYS, new, [CachedColumn(44, False)])
 
-    await asyncio.sleep(2.1)
+    await asyncio.sleep(2.1)  # a second, which the store counts in whole ones
 
     assert (await read(long, KEYS, [*COLUMNS, CachedColumn(44, False)])).cached.tolist() == [
         [False, False, False, True]

@@ -40,7 +40,7 @@ class Drip:
             await asyncio.sleep(0.01)  # the others are under way
             return self.failure
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(30)  # until it is cancelled
         except asyncio.CancelledError:
             self.cancelled += 1
             raise

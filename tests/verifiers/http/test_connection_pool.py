@@ -72,9 +72,8 @@ async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection
     listener = socket.create_server(("127.0.0.1", 0))
     url, pool = f"http://127.0.0.1:{listener.getsockname()[1]}", HttpPool(connect_timeout_s=1)
     first = asyncio.create_task(pool.get(url))
-    await asyncio.sleep(0.05)
-    served, _ = listener.accept()
-    served.recv(1000)
+    served, _ = await asyncio.to_thread(listener.accept)
+    await asyncio.to_thread(served.recv, 1000)
     served.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
     assert (await first)[1] == b"first"
     served.sendall(
@@ -82,9 +81,8 @@ async def test_bytes_that_the_loop_has_not_read_yet_are_seen_before_a_connection
     )  # no turn of the loop between this and the next request
 
     second = asyncio.create_task(pool.get(url))
-    await asyncio.sleep(0.05)
-    another, _ = listener.accept()
-    another.recv(1000)
+    another, _ = await asyncio.to_thread(listener.accept)
+    await asyncio.to_thread(another.recv, 1000)
     another.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecond")
 
     assert (await second)[1] == b"second"
@@ -106,7 +104,7 @@ async def test_a_request_is_sent_twice_at_most_whatever_kept_connections_there_a
             asked += 1
             if deadly:
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # so that each call of many has its own connection
             writer.write(OK)
 
     async with serving(handler) as (url, pool):
@@ -162,7 +160,7 @@ async def test_a_request_that_a_server_thought_about_is_not_sent_again(
         writer.write(OK)
         await read_request(reader)
         asked += 1
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # the thought
 
     async with serving(handler) as (url, pool):
         await pool.post(url, b"{}")
@@ -189,8 +187,8 @@ async def test_a_server_that_says_no_more_is_given_up(
     async with serving(until_closed(reply, closed)) as (url, _):
         pool = HttpPool(connect_timeout_s=1, **limits)  # type: ignore[arg-type]
         with pytest.raises(VerifierTimeoutError, match=why):
-            await asyncio.wait_for(pool.get(url), 10)
-        await asyncio.wait_for(closed.wait(), 5)
+            await asyncio.wait_for(pool.get(url), 30)
+        await asyncio.wait_for(closed.wait(), 30)
         await pool.close()
 
 
@@ -201,7 +199,7 @@ async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.Mo
     async with serving(until_closed(OK, closed)) as (url, _):
         pool = HttpPool(connect_timeout_s=1, idle_s=0.1)
         await pool.get(url)
-        closed_while_the_pool_lives = await asyncio.wait_for(closed.wait(), 10)
+        closed_while_the_pool_lives = await asyncio.wait_for(closed.wait(), 30)
         await pool.close()
 
     assert closed_while_the_pool_lives
@@ -253,6 +251,6 @@ async def test_a_caller_that_goes_away_closes_the_connection() -> None:
         call = asyncio.create_task(pool.post(url, b"{}"))
         await asked.wait()
         call.cancel()
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 30)
 
     assert call.cancelled()

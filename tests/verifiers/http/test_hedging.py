@@ -11,7 +11,7 @@ import pytest
 from assay.verifiers import UnreachableError
 from assay.verifiers.http.hedging import MIN_ANSWERS, LatencyEstimate, hedged
 from tests.support.verifiers.upstreams import upstream_of
-from tests.support.waiting import turns
+from tests.support.waiting import turns, until
 
 
 class Slow:
@@ -53,14 +53,13 @@ async def test_a_late_call_is_sent_to_an_idle_server_as_well() -> None:
     usual = len(transport.asked)
     transport.seconds = {"a": 30.0, "b": 30.0}
     first = asyncio.create_task(asked.post("/score", b"{}"))
-    while len(transport.asked) < usual + 2:  # noqa: ASYNC110 - nothing tells of it
-        await asyncio.sleep(0.001)
+    await until(lambda: len(transport.asked) == usual + 2)
     slow, other = transport.asked[usual:]
     transport.seconds = {slow: 30.0, other: 0.0}
     again = asyncio.create_task(
         asked.post("/score", b"{}")
     )  # both are busy: it waits for the one that it was sent to
-    await asyncio.sleep(0.01)
+    await turns()
     first.cancel()
     again.cancel()
     await asyncio.gather(first, again, return_exceptions=True)

@@ -23,6 +23,7 @@ from assay.verifiers.safety.sandbox import (
     supported,
 )
 from tests.support.verifiers.kinds import made
+from tests.support.waiting import until
 
 try:
     supported()
@@ -257,8 +258,7 @@ async def test_a_cancelled_run_is_killed() -> None:
     running = asyncio.create_task(
         run_sandboxed("while True: pass", ("assert True",), time_limit_s=60, memory_mb=256)
     )
-    while not sandboxed():  # noqa: ASYNC110 - another process has no event to wait for
-        await asyncio.sleep(0.02)
+    await until(sandboxed)
 
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

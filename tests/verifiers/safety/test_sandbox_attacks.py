@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 from assay.verifiers.safety.sealed import walls
 from assay.verifiers.safety.system_calls import COMMANDS, F_SETFL, MACHINES
 from tests.support.servers.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
+from tests.support.waiting import until
 
 try:
     supported()
@@ -369,12 +369,11 @@ async def test_nothing_is_left_when_a_run_ends(start: list[str]) -> None:
     ):
         await ran(start, code, "assert x == 1", time_limit_s=5)
 
-    deadline = time.monotonic() + 10
-    while left := [
-        pid for pid in set(os.listdir("/proc")) - before if pid.isdigit() and sandboxed(pid)
-    ]:
-        assert time.monotonic() < deadline, left
-        await asyncio.sleep(0.05)
+    await until(
+        lambda: (
+            not any(pid.isdigit() and sandboxed(pid) for pid in set(os.listdir("/proc")) - before)
+        )
+    )
 
 
 def sandboxed(pid: str) -> bool:

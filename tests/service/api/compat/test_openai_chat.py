@@ -254,7 +254,7 @@ def test_who_goes_away_is_drawn_for_no_longer(running: Server, upstream: Server)
     before = call(upstream.url + "/standin").json["cancelled"]
     with pytest.raises(TimeoutError):
         running.post("/v1/chat/completions", ASK, timeout_s=0.5)
-    wait_until(lambda: call(upstream.url + "/standin").json["cancelled"] > before, 5)
+    wait_until(lambda: call(upstream.url + "/standin").json["cancelled"] > before)
     cancelled = call(upstream.url + "/standin").json["cancelled"]
     call(upstream.url + "/standin", {"fault": ""})
 

@@ -10,6 +10,7 @@ import structlog
 from assay.service.api.front import body_limit as body
 from tests.support.http.handlers import asking, held, plain
 from tests.support.http.wires import Client, gate_of
+from tests.support.waiting import turns
 
 
 async def test_a_client_that_leaves_in_its_body_is_no_error_of_the_service() -> None:
@@ -33,7 +34,7 @@ async def test_a_body_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> Non
     task = asking(gate_of(plain), client)
     for _ in range(8):
         client.send(b"a", more=True)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # each sooner than the bound, and all together later
 
     assert await task == 408
 
@@ -66,10 +67,10 @@ async def test_bodies_are_bounded_all_together(monkeypatch: pytest.MonkeyPatch) 
     gate = gate_of(held(event), max_body_bytes=1500)
     slow = [Client().send(b"a" * 1000, more=True) for _ in range(2)]
     slow_tasks = [asking(gate, client) for client in slow]
-    await asyncio.sleep(0.01)
+    await turns()
     whole = [Client().send(b"a" * 1500) for _ in range(2)]
     whole_tasks = [asking(gate, client) for client in whole]
-    await asyncio.sleep(0.01)
+    await turns()
 
     assert [await task for task in slow_tasks] == [408, 408]
     refused = Client().send(b"a" * 1500)
