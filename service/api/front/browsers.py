@@ -24,7 +24,9 @@ SCHEME_PORTS = {"http": 80, "https": 443}
 ONCE = (b"host", b"authorization", b"origin", b"sec-fetch-site", b"content-type")
 #: Hosts that passed the check; clients name one or two.
 REMEMBERED_ORIGINS = 64
-HINT = "name it in `allowed_hosts` (ASSAY_ALLOWED_HOSTS), or ask for keys (ASSAY_API_KEYS)"
+ALLOWED_HOSTS_HINT = (
+    "name it in `allowed_hosts` (ASSAY_ALLOWED_HOSTS), or ask for keys (ASSAY_API_KEYS)"
+)
 
 
 class Browsers:
@@ -57,7 +59,9 @@ class Browsers:
         parts = split_host(host.decode("latin-1"))
         if parts is None or parts[0] not in self._hosts:
             problem = f"this service is not known as {_shown(host)}" if host else "is missing"
-            raise ApiError(421, f"Host: {problem}: {HINT}", param="Host", code="unknown_host")
+            raise ApiError(
+                421, f"Host: {problem}: {ALLOWED_HOSTS_HINT}", param="Host", code="unknown_host"
+            )
         if len(self._known) < REMEMBERED_ORIGINS:
             self._known.add(host)
 

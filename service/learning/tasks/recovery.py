@@ -16,7 +16,7 @@ from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
-HINT = "assay labels import brings an export back"
+EXPORT_HINT = "assay labels import brings an export back"
 
 
 class StoreRecovery:
@@ -56,7 +56,7 @@ class StoreRecovery:
                 version=served.model_version,
                 learned_from_labels=served.saved.report.get("labels"),
                 learned_from_rows=served.saved.report.get("rows"),
-                hint=f"the store knew of no version: {HINT}",
+                hint=f"the store knew of no version: {EXPORT_HINT}",
             )
 
     async def compare_labels(self, task: Task, labels: int) -> None:
@@ -70,9 +70,12 @@ class StoreRecovery:
         backup = await self._loader.backup_of(task)
         had = None if backup is None else backup.report.get("labels_given")
         if isinstance(had, int) and labels < had:
-            log.error("store_has_lost_labels", task=task.name, had=had, has=labels, hint=HINT)
+            log.error(
+                "store_has_lost_labels", task=task.name, had=had, has=labels, hint=EXPORT_HINT
+            )
             await self._store.note_loss(
-                f"{LOSS_OF_TASK}{task.name} had {had} labels or more, and has {labels}: {HINT}"
+                f"{LOSS_OF_TASK}{task.name} had {had} labels or more, and has {labels}:"
+                f" {EXPORT_HINT}"
             )
 
 
@@ -86,5 +89,5 @@ def lost(task: Task) -> dict[str, Any]:
         "lost_labels": reading.stored.labels,
         "last_export": when,
         "labels_since_export": max(0, reading.stored.labels - exported),
-        "hint": HINT,
+        "hint": EXPORT_HINT,
     }

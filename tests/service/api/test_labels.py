@@ -102,13 +102,13 @@ async def test_an_export_is_confirmed_with_its_count() -> None:
 async def test_candidates_to_label_are_drawn_or_the_draw_has_failed() -> None:
     """A draw that ends early can be tried again."""
 
-    async def drawn(_: object, count: int) -> tuple[int, list[str]]:
+    async def draw(_: object, count: int) -> tuple[int, list[str]]:
         if count > 10:
             raise FitFailedError("killed")
         return 5, ["a"]
 
     request = request_of(LabelStore())
-    request.app.state.engine.learning.fit_scheduler = SimpleNamespace(drawn=drawn)
+    request.app.state.engine.learning.fit_scheduler = SimpleNamespace(draw=draw)
 
     assert await handlers.to_label(request, "t", 1) == {
         "task": "t",

@@ -33,7 +33,7 @@ async def test_the_event_loop_reads_nothing_of_what_is_fitted(
     version, _ = await fitter.fit(task)
     measured = await fitter.report(task)
     beside = await fitter.shadow(task, version)
-    left, drawn = await fitter.drawn(task, 5)
+    left, drawn = await fitter.draw(task, 5)
 
     assert version == 1
     assert (measured["model_version"], measured["labels"]["used"]) == ("t@1", 40)

@@ -49,7 +49,7 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
     )
     first = await task_store.labels()
     again, _ = await task_store.label({"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)})
-    same, counted = await task_store.labels(), (await task_store.progress())[1].given
+    same, counted = await task_store.labels(), (await task_store.progress())[1].total_labels
     await task_store.label({"a": Label(0.1, False, "bob", 4.0), "b": Label(0.0, who="bob", at=7.0)})
 
     assert (
@@ -62,7 +62,7 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
         "a": Label(0.1, False, "bob", 4.0),
         "b": Label(0.0, False, "bob", 7.0),
     }
-    assert (await task_store.progress())[1].given == 4
+    assert (await task_store.progress())[1].total_labels == 4
 
 
 async def test_a_damaged_label_is_written_anew(store: Store) -> None:
@@ -88,7 +88,7 @@ async def test_many_labels_at_once_are_all_kept_and_counted(store: Store) -> Non
 
     assert (first, durable, again) == (1203, True, 1)
     assert len(await task_store.labels()) == 1204
-    assert (await task_store.progress())[1].given == 1204
+    assert (await task_store.progress())[1].total_labels == 1204
 
 
 async def test_labels_wait_for_the_disk_also_beside_other_traffic(tcp_store: Store) -> None:
