@@ -76,7 +76,7 @@ async def to_label(
     with_texts(task)
     try:
         unlabelled, candidates = await stored(
-            request.app.state.engine.learning.fit_scheduler.drawn(task, n)
+            request.app.state.engine.learning.fit_scheduler.draw(task, n)
         )
     except FitFailedError as exc:
         raise ApiError(

@@ -59,8 +59,8 @@ class Sizes:
 
     requests: int = 0
     labels: int = 0
-    taken: int = 0  # requests that ever came
-    given: int = 0  # labels that were ever given, or changed
+    total_requests: int = 0  # that ever came
+    total_labels: int = 0  # all that ever came, changes too
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def refit(
     if len(table.keys) < MIN_ROWS:
         return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
     correct = table.labels({key: label.correct for key, label in labels.items()})
-    drawn = np.array([key in labels and labels[key].random for key in table.keys])
+    is_random = np.array([key in labels and labels[key].random for key in table.keys])
     new = np.array(
         [
             serving is not None and key in labels and labels[key].at > serving.labels_until
@@ -82,11 +82,11 @@ def refit(
     )
     started = time.perf_counter()
     try:
-        model = fitted(inputs, table, correct, drawn)
+        model = fitted(inputs, table, correct, is_random)
     except NotFittedError as exc:
         return Fit(report={"reason": str(exc)})
     checks = _checks(
-        inputs, table, correct, drawn, None if serving is None else serving.artifact, new
+        inputs, table, correct, is_random, None if serving is None else serving.artifact, new
     )
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
@@ -105,13 +105,17 @@ def refit(
     return Fit(orjson.dumps(to_dict(model)), serve, report)
 
 
-def fitted(inputs: FitInputs, table: TrainingTable, correct: Floats, drawn: Any) -> LabelModel:
+def fitted(inputs: FitInputs, table: TrainingTable, correct: Floats, is_random: Any) -> LabelModel:
     """Return a model, from the labels where they say both things."""
     make = LabelModel(inputs.base_rate, inputs.families, inputs.quality)
     if (correct >= 0).any():
         try:
             return make.fit(
-                table.scores, table.query, correct, verifier_names=inputs.names, label_random=drawn
+                table.scores,
+                table.query,
+                correct,
+                verifier_names=inputs.names,
+                label_random=is_random,
             )
         except OneClassError:
             make = LabelModel(inputs.base_rate, inputs.families, inputs.quality)
@@ -135,7 +139,7 @@ def _checks(
     inputs: FitInputs,
     table: TrainingTable,
     correct: Floats,
-    drawn: Any,
+    is_random: Any,
     serving: bytes | None,
     new: Any,
 ) -> list[dict[str, Any]]:
@@ -144,11 +148,11 @@ def _checks(
     The served model is compared on labels that are newer than its fit: it has learned the others by
     heart.
     """
-    held = held_out(inputs, table, correct, drawn)
+    held = held_out(inputs, table, correct, is_random)
     if held is None:
         return []
     labelled = np.flatnonzero(correct >= 0)
-    without = fitted(inputs, table, np.full(len(correct), -1.0), drawn).score_samples(
+    without = fitted(inputs, table, np.full(len(correct), -1.0), is_random).score_samples(
         table.scores, table.query
     )
     checks = [_compared("no labels", correct[labelled], held[labelled], without[labelled])]
@@ -169,7 +173,9 @@ def _whole(artifact: bytes) -> LabelModel | None:
         return None
 
 
-def held_out(inputs: FitInputs, table: TrainingTable, correct: Floats, drawn: Any) -> Floats | None:
+def held_out(
+    inputs: FitInputs, table: TrainingTable, correct: Floats, is_random: Any
+) -> Floats | None:
     """Return each row's log-odds by a model that has not seen its query's labels.
 
     None if labels are too few for that.
@@ -182,7 +188,7 @@ def held_out(inputs: FitInputs, table: TrainingTable, correct: Floats, drawn: An
     for number in range(FOLDS):
         out = fold[table.query] == number
         try:
-            model = fitted(inputs, table, np.where(out, -1.0, correct), drawn)
+            model = fitted(inputs, table, np.where(out, -1.0, correct), is_random)
         except NotFittedError:
             return None
         held[out] = model.score_samples(table.scores, table.query)[out]

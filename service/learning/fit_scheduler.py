@@ -121,7 +121,7 @@ class FitScheduler:
         )
         return comparison
 
-    async def drawn(self, task: Task, count: int) -> tuple[int, list[dict[str, Any]]]:
+    async def draw(self, task: Task, count: int) -> tuple[int, list[dict[str, Any]]]:
         """Return how many requests can be labelled, and candidates of some, as `draw_kept` does.
 
         Raises the errors of `report`.
@@ -188,11 +188,11 @@ def due(fitted: Sizes, now: Sizes) -> bool:
 
     All arrivals count. A full window, or one that was made smaller, is new when all of it is.
     """
-    if now.requests and now.taken - fitted.taken >= min(
+    if now.requests and now.total_requests - fitted.total_requests >= min(
         MANY_REQUESTS, fitted.requests, now.requests
     ):
         return True
-    return now.labels >= FIRST_LABELS and now.given - fitted.given >= max(
+    return now.labels >= FIRST_LABELS and now.total_labels - fitted.total_labels >= max(
         NEW_LABELS, fitted.labels // 5
     )
 

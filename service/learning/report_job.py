@@ -64,17 +64,17 @@ def measure_task(
     if len(table.keys) < MIN_ROWS:
         raise NothingToReportError(f"{len(table.keys)} candidates are kept; it takes {MIN_ROWS}")
     correct = table.labels({key: label.correct for key, label in labels.items()})
-    drawn = np.array([key in labels and labels[key].random for key in table.keys])
+    is_random = np.array([key in labels and labels[key].random for key in table.keys])
     try:
         model = (
-            fitted(inputs.fit, table, correct, drawn)
+            fitted(inputs.fit, table, correct, is_random)
             if serving is None
             else _model(inputs.fit, serving.artifact)
         )
         values = verifier_values(model, table.scores, table.query, inputs.costs)
     except (NotFittedError, ValueError) as exc:
         raise NothingToReportError(str(exc)) from exc
-    held = held_out(inputs.fit, table, correct, drawn)
+    held = held_out(inputs.fit, table, correct, is_random)
     return _plain(
         {
             "at": time.time(),
@@ -83,9 +83,9 @@ def measure_task(
             "base_rate": model.base_rate_,
             "rows": len(table.keys),
             "queries": int(table.query.max()) + 1,
-            "labels": label_counts(table, labels, correct, drawn),
-            "selection": top_selection(model, table, values, correct, drawn, held),
-            "gain": labels_gain(inputs.fit, model, table, correct, drawn)
+            "labels": label_counts(table, labels, correct, is_random),
+            "selection": top_selection(model, table, values, correct, is_random, held),
+            "gain": labels_gain(inputs.fit, model, table, correct, is_random)
             if model.calibrated_
             else None,
             "verifiers": verifier_rows(model, table, values, correct),

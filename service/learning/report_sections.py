@@ -48,7 +48,7 @@ def advice_of(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | Non
 
 
 def label_counts(
-    table: TrainingTable, labels: Mapping[str, KnownLabel], correct: Floats, drawn: Any
+    table: TrainingTable, labels: Mapping[str, KnownLabel], correct: Floats, is_random: Any
 ) -> dict[str, Any]:
     """Return the number of labels, and their numbers on each day (UTC)."""
     days: dict[str, list[float]] = {}
@@ -61,7 +61,7 @@ def label_counts(
         "given": len(labels),
         "used": int(there.sum()),
         "correct": float(correct[there].sum()),
-        "random": int((there & drawn).sum()),
+        "random": int((there & is_random).sum()),
         "by_date": [
             {"date": day, "labels": len(day_labels), "correct": sum(day_labels)}
             for day, day_labels in sorted(days.items())
@@ -74,7 +74,7 @@ def top_selection(
     table: TrainingTable,
     values: VerifierValues,
     correct: Floats,
-    drawn: Any,
+    is_random: Any,
     held: Floats | None,
 ) -> dict[str, Any]:
     """Return how often the top candidate is correct: as the model expects, and as labels of top
@@ -84,7 +84,7 @@ def top_selection(
     """
     selection: dict[str, Any] = {"expected": None, "error": None, "measured": None}
     if model.calibrated_ and held is not None:
-        seen = (correct >= 0) & drawn & np.isfinite(held)
+        seen = (correct >= 0) & is_random & np.isfinite(held)
         spread = (
             float(np.var(correct[seen] - expit(held[seen])) / seen.sum())
             if seen.any()
@@ -93,7 +93,7 @@ def top_selection(
         error = math.sqrt(float(np.var(values.selection)) / len(values.selection) + spread)
         selection |= {"expected": float(values.selection.mean()), "error": error}
     top = _top(model, table)
-    judged = correct[top & drawn & (correct >= 0)] > 0.5
+    judged = correct[top & is_random & (correct >= 0)] > 0.5
     if len(judged):
         test = binomtest(int(judged.sum()), len(judged))
         low, high = test.proportion_ci(method="wilson")
@@ -118,7 +118,7 @@ def _top(model: LabelModel, table: TrainingTable) -> Any:
 
 
 def labels_gain(
-    inputs: FitInputs, model: LabelModel, table: TrainingTable, correct: Floats, drawn: Any
+    inputs: FitInputs, model: LabelModel, table: TrainingTable, correct: Floats, is_random: Any
 ) -> dict[str, Any] | None:
     """Return the worth of more labels in selection@1.
 
@@ -133,14 +133,14 @@ def labels_gain(
     queries = Queries.of(table.query)
     scores = queries.take(model.score_samples(table.scores, table.query))
     chance = np.where(np.isfinite(scores), expit(scores), 0.0)
-    full, random = selection_by_query(scores, chance, queries).mean(), np.random.default_rng(0)
+    full, chooser = selection_by_query(scores, chance, queries).mean(), np.random.default_rng(0)
     lost = []
     for _ in range(HALVES):
         half = np.full(len(correct), -1.0)
-        chosen = random.choice(labelled, len(labelled) // 2, replace=False)
+        chosen = chooser.choice(labelled, len(labelled) // 2, replace=False)
         half[chosen] = correct[chosen]
         try:
-            poorer = fitted(inputs, table, half, drawn)
+            poorer = fitted(inputs, table, half, is_random)
         except NotFittedError:
             return None
         lost.append(

@@ -99,19 +99,19 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
 
     async def work(task_store: TaskStore) -> tuple[int, list[dict[str, Any]]]:
         labelled = {query_of_key(key) for key in await task_store.labels()}
-        left, drawn = 0, list[Observation]()
+        unlabelled, sample = 0, list[Observation]()
         async for page in task_store.pages(texts=True):
             for record in page:
                 if record.texts is None or record.query in labelled:
                     continue
-                left += 1
-                place = random.randrange(left)  # noqa: S311 - a draw, no secret
-                if len(drawn) < count:
-                    drawn.append(record)
+                unlabelled += 1
+                place = random.randrange(unlabelled)  # noqa: S311 - a draw, no secret
+                if len(sample) < count:
+                    sample.append(record)
                 elif place < count:  # each so far is among the drawn ones with the same chance
-                    drawn[place] = record
-        random.shuffle(drawn)
-        return left, [_drawn(record) for record in drawn]
+                    sample[place] = record
+        random.shuffle(sample)
+        return unlabelled, [_drawn(record) for record in sample]
 
     return _at(source, work)
 

@@ -24,18 +24,20 @@ class Backpressure:
     """Reads the queue of each busy vLLM server; leaves idle servers and others alone."""
 
     def __init__(self, verifiers: Iterable[Verifier]) -> None:
-        self._upstreams = [each.upstream for each in verifiers if isinstance(each, ServedVerifier)]
+        self._upstreams = [
+            verifier.upstream for verifier in verifiers if isinstance(verifier, ServedVerifier)
+        ]
         self._silent_until: dict[str, float] = {}
 
     def places(self) -> list[tuple[str, float, int]]:
         """Return each verifier's places at all its servers, and how many are taken."""
         return [
             (
-                each.settings.name,
-                sum(one.pace.limit for one in each.endpoints),
-                sum(one.pace.taken for one in each.endpoints),
+                upstream.settings.name,
+                sum(endpoint.pace.limit for endpoint in upstream.endpoints),
+                sum(endpoint.pace.taken for endpoint in upstream.endpoints),
             )
-            for each in self._upstreams
+            for upstream in self._upstreams
         ]
 
     async def look(self) -> None:

@@ -35,7 +35,9 @@ def _task(
     ensemble, settings = config.ensemble_of(name), config.tasks[name]
     columns = tuple(columns_of(ensembles[ensemble]))
     quality = {
-        each.name: each.quality for each in config.members(ensemble) if each.quality is not None
+        member.name: member.quality
+        for member in config.members(ensemble)
+        if member.quality is not None
     }
     spec = TaskSpec(
         name=name,
@@ -43,7 +45,7 @@ def _task(
         columns=columns,
         base_rate=settings.base_rate,
         quality=dict(quality),
-        costs=tuple(each.cost for each in config.members(ensemble)),
+        costs=tuple(member.cost for member in config.members(ensemble)),
         keep=settings.keep,
         keep_bytes=_bytes_kept(config, settings.keep_mb),
         versions=settings.versions,

@@ -92,7 +92,9 @@ def _scoring(
         apart=any(key.tasks is not None for key in settings.keys),
         charge=spend,
     )
-    generators = {each.name: Generator(each, resources.transport) for each in config.upstreams}
+    generators = {
+        upstream.name: Generator(upstream, resources.transport) for upstream in config.upstreams
+    }
     return ScoringParts(
         scorer=scorer,
         generators=generators,

@@ -86,13 +86,13 @@ class KeptVersions(TaskKeys):
         So many others stay beside it. There is none if nothing was fitted, or the lease was
         lost.
         """
-        seen = (sizes.requests, sizes.labels, sizes.taken, sizes.given)
+        counts = (sizes.requests, sizes.labels, sizes.total_requests, sizes.total_labels)
         arguments = (
             token,
             fit.model or b"",
             orjson.dumps(fit.report),
             int(fit.serve),
-            *seen,
+            *counts,
             versions,
         )
         version = int(
