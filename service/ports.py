@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from assay.service.concurrency.turns import Turns
+from assay.service.concurrency.fair_queue import FairQueue
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskReading
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
@@ -27,7 +27,7 @@ class ScoreCache(Protocol):
         keys: Keys,
         columns: Sequence[CachedColumn],
         matrix: ScoreMatrix,
-        turns: Turns | None = None,
+        fair_queue: FairQueue | None = None,
         /,
     ) -> dict[str, bytes]:
         """Fill a matrix with the known scores, and return the stored values."""

@@ -63,14 +63,14 @@ class Replayed:
 class Cascade:
     """A model's cascade; arrays are by tier (k,), by column (m,) or both (k, m).
 
-    `tiers` in their order; `spent`: cost of a candidate up to and with each, as a share of all;
-    `weights`: h_T, 0 outside T; `variance`: the open part after each; `on_unit`, `on_normal`: G
-    = on_unit u + on_normal z; `means` and `covariance`: of G; `price`: lambda.
+    `tiers` in their order; `cumulative_cost`: cost of a candidate up to and with each, as a share
+    of all; `weights`: h_T, 0 outside T; `variance`: the open part after each; `on_unit`,
+    `on_normal`: G = on_unit u + on_normal z; `means` and `covariance`: of G; `price`: lambda.
     """
 
     model: LabelModel
     tiers: tuple[Tier, ...]
-    spent: Floats
+    cumulative_cost: Floats
     weights: Floats
     variance: Floats
     on_unit: Floats
@@ -126,7 +126,7 @@ class Cascade:
         if len(tiers) < 2:
             return None
         weights, variance = _conditional_weights(covariance, [tier.columns for tier in tiers])
-        spent = np.cumsum([tier.cost for tier in tiers]) / calls.total
+        cumulative_cost = np.cumsum([tier.cost for tier in tiers]) / calls.total
         chosen = (
             price if price is not None else PRICE if model.counts_.labels else PRICE_WITHOUT_LABELS
         )
@@ -134,7 +134,7 @@ class Cascade:
         return cls(
             model=model,
             tiers=tuple(tiers),
-            spent=spent,
+            cumulative_cost=cumulative_cost,
             weights=weights,
             variance=variance,
             on_unit=on_unit,
@@ -205,7 +205,9 @@ class Cascade:
         top = first_of(mu, scores, places)
         worth = self._worth(mu[places] + offset, mu[top] + offset, float(self.variance[tier]), tier)
         threshold = (
-            self.price * expit(mu[top] + offset) * (self.spent[tier + 1 :] - self.spent[tier])
+            self.price
+            * expit(mu[top] + offset)
+            * (self.cumulative_cost[tier + 1 :] - self.cumulative_cost[tier])
         )
         keep = (worth >= threshold).any(axis=1)
         keep[places == top] = True
@@ -247,7 +249,7 @@ class Cascade:
             factor
             * self.price
             * expit(mu[top] + offset)
-            * (self.spent[tier + 1 :] - self.spent[tier])
+            * (self.cumulative_cost[tier + 1 :] - self.cumulative_cost[tier])
         )
         keep = (worth >= threshold).any(axis=1)
         keep[places == top] = True

@@ -101,7 +101,7 @@ def cascade_curve(
     rows, queries = shard.queries.rows_of(chosen), shard.queries.pick(chosen)
     table, truth = finite(shard.scores[rows]), np.round(np.asarray(shard.labels)[rows])
     names = tuple(verifier_names)
-    outcomes = _Outcomes(prices, calls)
+    results = _MethodResults(prices, calls)
     steps = folds * (draws if budget else 1)
     with one_blas_thread():
         for number, (train, test, labelled) in enumerate(
@@ -115,16 +115,16 @@ def cascade_curve(
                 raise ValueError(
                     "costs: every call is free, or all calls are one tier: a cascade saves nothing"
                 )
-            outcomes.tiers = [[names[column] for column in tier.columns] for tier in cascade.tiers]
-            outcomes.judge(cascade, table[test], truth[test], Queries.of(queries.codes()[test]))
+            results.tiers = [[names[column] for column in tier.columns] for tier in cascade.tiers]
+            results.judge(cascade, table[test], truth[test], Queries.of(queries.codes()[test]))
             progress(number, steps)
     return Curve(
         queries=len(queries),
         labels=budget,
-        full=outcomes.full(),
+        full=results.full(),
         default_price=PRICE if budget else PRICE_WITHOUT_LABELS,
-        tiers=outcomes.tiers,
-        points=outcomes.summary(),
+        tiers=results.tiers,
+        points=results.summary(),
     )
 
 
@@ -150,7 +150,7 @@ def _splits(
             yield train, ~train, labels
 
 
-class _Outcomes:
+class _MethodResults:
     """Figures of queries, by method and setting: cost, selected, rounds, agreed."""
 
     def __init__(self, prices: Sequence[float], calls: Calls) -> None:
@@ -196,7 +196,7 @@ class _Outcomes:
             some = order[: max(1, round(share * len(rows)))]
             values = np.nan_to_num(log_odds[some], nan=-np.inf)
             picked = int(some[values.argmax()])
-            cost = cascade.spent[tier] + (1 - cascade.spent[tier]) * (
+            cost = cascade.cumulative_cost[tier] + (1 - cascade.cumulative_cost[tier]) * (
                 len(some) / len(rows) if len(some) > 1 else 0.0
             )
             self._put(TOP_K, share, float(cost), float(labels[picked]), 2, picked in best)
@@ -246,9 +246,9 @@ def _best(log_odds: Floats) -> Ints:
 def _prefixes(cascade: Cascade, order: Sequence[int], calls: Calls) -> list[tuple[float, Floats]]:
     """Return cost and weights of the first call, the first two, …: the expected sum given those."""
     columns: list[int] = []
-    prefixes, spent = [], 0.0
+    prefixes, total = [], 0.0
     for call in order:
         columns += calls.columns[call]
-        spent += calls.costs[call]
-        prefixes.append((spent / calls.total, cascade.weights_of(columns)))
+        total += calls.costs[call]
+        prefixes.append((total / calls.total, cascade.weights_of(columns)))
     return prefixes

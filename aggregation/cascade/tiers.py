@@ -95,12 +95,12 @@ def order_calls(covariance: Floats, calls: Calls) -> list[int]:
 def cut_into_tiers(order: Sequence[int], calls: Calls, cuts: Sequence[float] = CUTS) -> list[Tier]:
     """Return the tiers of calls in an order."""
     groups: list[list[int]] = [[call for call in order if calls.costs[call] == 0]]
-    spent, ends = 0.0, [cut * calls.total for cut in cuts]
+    total, ends = 0.0, [cut * calls.total for cut in cuts]
     current: list[int] = []
     for call in (call for call in order if calls.costs[call] > 0):
         current.append(call)
-        before, spent = spent, spent + calls.costs[call]
-        if any(before < end <= spent for end in ends):
+        before, total = total, total + calls.costs[call]
+        if any(before < end <= total for end in ends):
             groups.append(current)
             current = []
     groups.append(current)

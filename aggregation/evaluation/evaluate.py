@@ -224,7 +224,7 @@ class _Fold:
         self.test_queries = Queries.of(data.codes[~train])
         self.train_scores, self.test_scores = data.scores[train], data.scores[~train]
         self.sample = RowSample.of(self.train_scores, self.train_queries, data.names)
-        self.maps = ScoreMaps.fit(self.sample.scores, model.recipe.whisker)
+        self.maps = ScoreMaps.fit(self.sample.scores, model.hyperparameters.whisker)
         self.moments = Moments.of(self.train_scores, self.train_queries, self.maps)
         self.model = model
 

@@ -75,15 +75,15 @@ def verifier_values(
         RowSample.of(table, Queries.of(query_id), model.names_) if len(table) > MAX_ROWS else None
     )
     rows, query = (table, np.asarray(query_id)) if sample is None else (sample.scores, sample.query)
-    several = _Several.of(model, rows, query)
+    comparable = _ComparableRows.of(model, rows, query)
     used = [place for place in range(len(model.names_)) if model.maps_.usable[place]]
     shares = np.asarray(costs, float) / max(sum(costs), 1e-300)
-    whole = several.selection(used)
+    whole = comparable.selection(used)
     loss, accuracy = np.full(len(model.names_), np.nan), np.full(len(model.names_), np.nan)
     for place in used:
-        accuracy[place] = expected_auc(several.raw[:, place], several.chance)
-        loss[place] = whole - several.selection([other for other in used if other != place])
-    path = _path(several, used, shares, whole, model.names_)
+        accuracy[place] = expected_auc(comparable.raw[:, place], comparable.chance)
+        loss[place] = whole - comparable.selection([other for other in used if other != place])
+    path = _path(comparable, used, shares, whole, model.names_)
     enough = max(
         (number for number, step in enumerate(path, 1) if step.loss <= tolerance), default=0
     )
@@ -95,8 +95,8 @@ def verifier_values(
         cost=shares,
         path=path,
         sufficient=sufficient,
-        correlations=several.correlations(used),
-        selection=several.by_query(),
+        correlations=comparable.correlations(used),
+        selection=comparable.by_query(),
     )
 
 
@@ -114,7 +114,7 @@ def expected_auc(scores: Floats, chance: Floats) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Several:
+class _ComparableRows:
     """Rows of the queries with several candidates, queries adjacent."""
 
     raw: Floats
@@ -124,7 +124,9 @@ class _Several:
     queries: Queries
 
     @classmethod
-    def of(cls, model: LabelModel, scores: Floats, query_id: npt.NDArray[np.generic]) -> _Several:
+    def of(
+        cls, model: LabelModel, scores: Floats, query_id: npt.NDArray[np.generic]
+    ) -> _ComparableRows:
         every = Queries.of(query_id)
         log_odds = every.take(model.score_samples(scores, query_id))
         ordered = every.take(scores)
@@ -177,7 +179,11 @@ class _Several:
 
 
 def _path(
-    several: _Several, used: Sequence[int], shares: Floats, whole: float, names: Sequence[str]
+    comparable: _ComparableRows,
+    used: Sequence[int],
+    shares: Floats,
+    whole: float,
+    names: Sequence[str],
 ) -> list[RemovalStep]:
     """Leave out the verifier of least value for its cost, again and again, until one remains."""
     remaining = list(used)
@@ -185,7 +191,7 @@ def _path(
     while len(remaining) > 1:
         lost = np.array(
             [
-                whole - several.selection([other for other in remaining if other != place])
+                whole - comparable.selection([other for other in remaining if other != place])
                 for place in remaining
             ]
         )

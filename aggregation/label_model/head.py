@@ -28,7 +28,9 @@ class HeadRows:
     query_base: Floats
 
     @classmethod
-    def of(cls, base: BaseScore, u: Floats, z: Floats | None, queries: Queries) -> HeadRows:
+    def from_scores(
+        cls, base: BaseScore, u: Floats, z: Floats | None, queries: Queries
+    ) -> HeadRows:
         """Return a head's values for mapped scores u and z, NaN where missing."""
         terms = base.terms(u, z)
         query_terms = queries.means(terms)

@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from assay.aggregation.evaluation.measures import log_losses, selection_by_query, squared_errors
 from assay.aggregation.label_model.head import HeadRows
-from assay.aggregation.label_model.hyperparameters import MANY_LABELS, Recipe
+from assay.aggregation.label_model.hyperparameters import MANY_LABELS, Hyperparameters
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.transfer import TransferPrior
 from assay.aggregation.matrix import Floats
@@ -48,8 +48,8 @@ def check_head(
     families: Ints,
     used: Floats,
     with_query: bool,
-    recipe: Recipe,
-    loan: TransferPrior | None,
+    hyperparameters: Hyperparameters,
+    transfer: TransferPrior | None,
 ) -> HeadCheck | None:
     """Return the check of labelled rows, queries adjacent.
 
@@ -67,7 +67,9 @@ def check_head(
             return None
         some, other = rows.take(train), rows.take(test)
         queries = Queries.of(codes[test])
-        head = fit_head(some, labels[train], families, used, with_query, recipe, loan)[0]
+        head = fit_head(some, labels[train], families, used, with_query, hyperparameters, transfer)[
+            0
+        ]
         plain = base_only_head(some, labels[train])
         learned[test], scaled[test] = head.log_odds(other, queries), plain.log_odds(other, queries)
     checked = ~np.isnan(learned)

@@ -9,7 +9,7 @@ MANY_LABELS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Hyperparameters:
     """The constants, fixed before any data; chosen by cross-validation over ten real ensembles.
 
     Synthetic ensembles confirmed the choice.
@@ -27,8 +27,8 @@ class Recipe:
     query_scale: prior scale, relative to the weights', of the extra weight of a verifier's query
         mean.
     average: whether the priors are averaged by their evidence, or the best is taken.
-    loans: where weights of other tasks are borrowed, the shares of the prior variance left for the
-        task's own deviation.
+    transfer_shares: where weights of other tasks are borrowed, the shares of the prior variance
+        left for the task's own deviation.
     """
 
     whisker: float = 0.25
@@ -39,7 +39,7 @@ class Recipe:
     couplings: tuple[float, ...] = (0.0, 0.4)
     query_scale: float = 1.0
     average: bool = True
-    loans: tuple[float, ...] = (0.2, 1.0)
+    transfer_shares: tuple[float, ...] = (0.2, 1.0)
 
     def priors(self, labels: int, wide: bool) -> list[tuple[float, float]]:
         """Return the (scale, coupling) pairs for so many labels.
@@ -56,10 +56,10 @@ class Recipe:
         ]
 
 
-DEFAULT = Recipe()
+DEFAULT_HYPERPARAMETERS = Hyperparameters()
 #: The algorithm before it was improved, to reproduce its figures:
 #: `tests/benchmarks/label_models` shows both.
-FIRST = Recipe(
+ORIGINAL_HYPERPARAMETERS = Hyperparameters(
     whisker=0.0,
     spread=0.0,
     ridge=0.3,

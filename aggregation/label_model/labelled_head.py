@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from assay.aggregation.label_model.head import Head, HeadRows
-from assay.aggregation.label_model.hyperparameters import Recipe
+from assay.aggregation.label_model.hyperparameters import Hyperparameters
 from assay.aggregation.label_model.transfer import TransferPrior
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.logistic import fit_map
@@ -49,13 +49,13 @@ def fit_head(
     families: Ints,
     used: Floats,
     with_query: bool,
-    recipe: Recipe,
-    loan: TransferPrior | None = None,
+    hyperparameters: Hyperparameters,
+    transfer: TransferPrior | None = None,
 ) -> tuple[Head, list[PriorWeight]]:
     """Return the head learned from labelled rows, and the weights of the priors.
 
     `labels`: shape (n,), 0 to 1; `families`: codes, shape (m,); `used`: 1 for verifiers that
-    have maps, else 0; `loan`: the weights according to other tasks' heads. Raises
+    have maps, else 0; `transfer`: the weights according to other tasks' heads. Raises
     `OneClassError`.
     """
     if not (labels > 0).any() or not (labels < 1).any():
@@ -69,14 +69,16 @@ def fit_head(
     wide = len(np.unique(families)) < len(families)
     tried = [
         (*prior, share)
-        for prior in recipe.priors(len(labels), wide)
-        for share in (0.0, *(recipe.loans if loan else ()))
+        for prior in hyperparameters.priors(len(labels), wide)
+        for share in (0.0, *(hyperparameters.transfer_shares if transfer else ()))
     ]
     fits = []
     for scale, coupling, share in tried:
-        mean, root = _prior(families, used, with_query, recipe.query_scale, scale, coupling)
-        if loan is not None and share > 0:
-            mean, root = _borrowed(mean, root, loan, share)
+        mean, root = _prior(
+            families, used, with_query, hyperparameters.query_scale, scale, coupling
+        )
+        if transfer is not None and share > 0:
+            mean, root = _borrowed(mean, root, transfer, share)
         unit = np.ones(root.shape[1])
         posterior = fit_map(features @ root, labels, 0 * unit, unit, features @ mean)
         fits.append(
@@ -89,7 +91,7 @@ def fit_head(
     evidence = np.array([fit[2] for fit in fits])
     shares = (
         np.exp(evidence - evidence.max())
-        if recipe.average
+        if hyperparameters.average
         else (np.arange(len(fits)) == evidence.argmax()).astype(float)
     )
     shares /= shares.sum()
@@ -143,13 +145,15 @@ def _prior(
 
 
 def _borrowed(
-    mean: Floats, root: Floats, loan: TransferPrior, share: float
+    mean: Floats, root: Floats, transfer: TransferPrior, share: float
 ) -> tuple[Floats, Floats]:
     """Return the prior around other tasks' weights, with the task's own deviation."""
-    scale = np.where(loan.informed, np.sqrt(share), 1.0)
-    covariance = (root @ root.T) * np.outer(scale, scale) + loan.covariance
+    scale = np.where(transfer.informed, np.sqrt(share), 1.0)
+    covariance = (root @ root.T) * np.outer(scale, scale) + transfer.covariance
     values, vectors = np.linalg.eigh(covariance)
-    return np.where(loan.informed, loan.mean, mean), vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.where(transfer.informed, transfer.mean, mean), vectors * np.sqrt(
+        np.maximum(values, 0.0)
+    )
 
 
 def _root(families: Ints, used: Floats, coupling: float) -> Floats:

@@ -19,7 +19,7 @@ from assay.aggregation.label_model.families import codes, families_of
 from assay.aggregation.label_model.fitted import checked_names
 from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.head_check import check_head
-from assay.aggregation.label_model.hyperparameters import DEFAULT, Recipe
+from assay.aggregation.label_model.hyperparameters import DEFAULT_HYPERPARAMETERS, Hyperparameters
 from assay.aggregation.label_model.label_free import (
     BaseScore,
     average_weights,
@@ -49,8 +49,9 @@ class LabelModel(Estimator):
     Parameters: `base_rate`, the stated share of correct candidates; `families`,
     {verifier: family} (others by name: the text before a colon); `quality`, {verifier: AUC or low /
     medium / high}; `borrow`, models of other tasks, fitted with labels, whose weights for the same
-    verifiers this one starts from; `recipe`, the constants; `seed`. What it learns is listed in
-    `FittedModel`; `get_params`, `set_params`, `save`, `load` and `summary` are `Estimator`'s.
+    verifiers this one starts from; `hyperparameters`, the constants; `seed`. What it learns is
+    listed in `FittedModel`; `get_params`, `set_params`, `save`, `load` and `summary` are
+    `Estimator`'s.
 
     Shapes: `scores` (n, m), a row a candidate and a column a verifier, NaN where a score is
     missing; `query_id` and `labels` (n,); `score_samples` and `predict_proba` return (n,),
@@ -82,7 +83,7 @@ class LabelModel(Estimator):
         families: Mapping[str, str] | None = None,
         quality: Mapping[str, float | str] | None = None,
         borrow: Sequence[LabelModel] = (),
-        recipe: Recipe = DEFAULT,
+        hyperparameters: Hyperparameters = DEFAULT_HYPERPARAMETERS,
         seed: int = 0,
     ) -> None:
         if base_rate is not None and not 0 < base_rate < 1:
@@ -91,7 +92,7 @@ class LabelModel(Estimator):
         self.families = families
         self.quality = quality
         self.borrow = tuple(borrow)
-        self.recipe = recipe
+        self.hyperparameters = hyperparameters
         self.seed = seed
 
     def fit(
@@ -157,7 +158,7 @@ class LabelModel(Estimator):
                 f" {MIN_SCORES}"
             )
         with one_blas_thread():
-            maps = ScoreMaps.fit(reduced.sample.scores, self.recipe.whisker)
+            maps = ScoreMaps.fit(reduced.sample.scores, self.hyperparameters.whisker)
             return self.fit_statistics(
                 names, maps, reduced.sample, moments(maps), reduced.all_labelled(), reduced.counts
             )
@@ -215,9 +216,9 @@ class LabelModel(Estimator):
         )
         quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
         average[usable] = average_weights(
-            u[:, usable], queries, self.grouped_, families, quality, self.recipe.spread
+            u[:, usable], queries, self.grouped_, families, quality, self.hyperparameters.spread
         )
-        w = fitted_weights(self.correlations_[block], self.d_[usable], self.recipe.ridge)
+        w = fitted_weights(self.correlations_[block], self.d_[usable], self.hyperparameters.ridge)
         mass[usable] = np.abs(w)
         fitted[usable] = np.where(
             deviations[usable] > 0,
@@ -264,7 +265,7 @@ class LabelModel(Estimator):
         self.counts_ = counts or count(labelled.labels, labelled.random)
         has_label = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
-        rows = HeadRows.of(
+        rows = HeadRows.from_scores(
             self.base_, self.maps_.units(scores), self.maps_.normals(scores), labelled.queries
         )
         rows, labels, of = (
@@ -273,21 +274,23 @@ class LabelModel(Estimator):
             labelled.queries.codes()[has_label],
         )
         families = codes(self.families_)
-        loan = self._loan(False)
+        transfer = self._transfer_prior(False)
         self.lone_head_, self.prior_weights_ = fit_head(
-            rows, labels, families, used, False, self.recipe, loan
+            rows, labels, families, used, False, self.hyperparameters, transfer
         )
         self.head_ = self.lone_head_
         if self.grouped_:
-            loan = self._loan(True)
+            transfer = self._transfer_prior(True)
             self.head_, self.prior_weights_ = fit_head(
-                rows, labels, families, used, True, self.recipe, loan
+                rows, labels, families, used, True, self.hyperparameters, transfer
             )
-        self.check_ = check_head(rows, labels, of, families, used, self.grouped_, self.recipe, loan)
+        self.check_ = check_head(
+            rows, labels, of, families, used, self.grouped_, self.hyperparameters, transfer
+        )
         if self.check_ is not None and self.check_.fall_back:
             self.head_ = self.lone_head_ = base_only_head(rows, labels)
 
-    def _loan(self, with_query: bool) -> TransferPrior | None:
+    def _transfer_prior(self, with_query: bool) -> TransferPrior | None:
         """Return this model's weights according to other labelled tasks with shared verifiers."""
         heads = []
         for model in self.borrow:
@@ -301,7 +304,7 @@ class LabelModel(Estimator):
 
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
         """Learn each verifier's log-odds for a standard deviation, from the sampled rows."""
-        parts = self.head_.contributions(HeadRows.of(self.base_, u, z, queries), queries)
+        parts = self.head_.contributions(HeadRows.from_scores(self.base_, u, z, queries), queries)
         present = ~np.isnan(z) & ~np.isnan(parts)
         z, parts = np.where(present, z, 0.0), np.where(present, parts, 0.0)
         squares = (z**2).sum(axis=0)

@@ -15,7 +15,7 @@ from assay.service.api import errors
 from assay.service.api import rank as routes
 from assay.service.api import requests as schemas
 from assay.service.api import tasks as task_routes
-from assay.service.api.compat import DOORS, door_router
+from assay.service.api.compat import COMPAT_ROUTES, compat_router
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.stack import MiddlewareStack
 from assay.service.api.label_requests import LabelsIn
@@ -73,11 +73,11 @@ def create_app(
     )
     app.include_router(routes.router)
     app.include_router(task_routes.task_router)
-    app.include_router(door_router)
+    app.include_router(compat_router)
     errors.install_error_handlers(app)
     _document(app)
-    scoring = {**routes.SCORING, **{path: door.handler for path, door in DOORS.items()}}
-    shapes = {path: door.shape for path, door in DOORS.items()}
+    scoring = {**routes.SCORING, **{path: route.handler for path, route in COMPAT_ROUTES.items()}}
+    shapes = {path: route.shape for path, route in COMPAT_ROUTES.items()}
     return MiddlewareStack(app, config.service, metrics, backend, scoring, shapes)
 
 
@@ -93,7 +93,7 @@ def _document(app: FastAPI) -> None:
             schemas.ScorePairsRequest,
             LabelsIn,
         ]
-        for model in [*ours, *(door.form for door in DOORS.values())]:
+        for model in [*ours, *(route.form for route in COMPAT_ROUTES.values())]:
             definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get(
                 "$defs", {}
             )

@@ -30,11 +30,11 @@ async def label(request: Request, name: str) -> dict[str, Any]:
     The same label again changes nothing, not even its time.
     """
     task_store = task_store_of(task_of(request, name))
-    asked = await checked_body(request, LabelsIn)
+    payload = await checked_body(request, LabelsIn)
     labels = (
-        await asyncio.to_thread(_by_key, asked, time.time())
-        if len(asked.labels) > FEW_LABELS
-        else _by_key(asked, time.time())
+        await asyncio.to_thread(_by_key, payload, time.time())
+        if len(payload.labels) > FEW_LABELS
+        else _by_key(payload, time.time())
     )
     new, durable = await stored(task_store.label(labels))
     return {"task": name, "labels": len(labels), "new": new, "durable": durable}
@@ -59,9 +59,9 @@ async def labels(request: Request, name: str) -> Response:
 async def exported(request: Request, name: str) -> dict[str, Any]:
     """Record that labels were exported, so that a lost store counts only the others as lost."""
     task_store = task_store_of(task_of(request, name))
-    asked = await checked_body(request, ExportedIn)
-    await stored(task_store.note_export(asked.labels))
-    return {"task": name, "exported": asked.labels}
+    payload = await checked_body(request, ExportedIn)
+    await stored(task_store.note_export(payload.labels))
+    return {"task": name, "exported": payload.labels}
 
 
 @label_router.get("/v1/tasks/{name}/to-label")
@@ -85,8 +85,8 @@ async def to_label(
     return {"task": name, "left": unlabelled, "candidates": candidates}
 
 
-def _by_key(asked: LabelsIn, now: float) -> dict[str, Label]:
-    return {label.candidate_key(): label.label(now) for label in asked.labels}
+def _by_key(payload: LabelsIn, now: float) -> dict[str, Label]:
+    return {label.candidate_key(): label.label(now) for label in payload.labels}
 
 
 def _written(name: str, labels: Mapping[str, Label]) -> bytes:

@@ -70,22 +70,22 @@ class Json(Response):
 async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
-    asked = await parse_as(request, engine.config.service, RankRequest)
-    task = find_task(engine, asked.task, asked.ensemble)
+    payload = await parse_as(request, engine.config.service, RankRequest)
+    task = find_task(engine, payload.task, payload.ensemble)
     scoring_request, shape = scoring_request_from(
-        engine, asked, task, request.scope["assay.request_id"]
+        engine, payload, task, request.scope["assay.request_id"]
     )
     warnings = []
-    if asked.confidence is not None and not (
+    if payload.confidence is not None and not (
         task.served.model.calibrated
-        and task.cascade_policy.cascade_for(asked.policy, 2, sampled=False)
+        and task.cascade_policy.cascade_for(payload.policy, 2, sampled=False)
     ):
         warnings.append(ASKED_AT_ONCE if task.served.model.calibrated else NOT_CALIBRATED)
-    if asked.stream:
+    if payload.stream:
         return EventStream(_events(engine, scoring_request, shape, warnings))
-    outcome = await score_while_wanted(request, engine, scoring_request)
-    outcome.warnings += warnings
-    return Json(answers.ranking_body(outcome, **shape))
+    scoring_result = await score_while_wanted(request, engine, scoring_request)
+    scoring_result.warnings += warnings
+    return Json(answers.ranking_body(scoring_result, **shape))
 
 
 @router.post(
@@ -97,29 +97,29 @@ async def rank(request: Request) -> Response:
 async def score_pairs(request: Request) -> Response:
     """Score pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
-    asked = await parse_as(request, engine.config.service, ScorePairsRequest)
-    task = find_task(engine, asked.task, asked.ensemble)
-    pairs = [Pair(pair.conversation(), pair.candidate) for pair in asked.pairs]
+    payload = await parse_as(request, engine.config.service, ScorePairsRequest)
+    task = find_task(engine, payload.task, payload.ensemble)
+    pairs = [Pair(pair.conversation(), pair.candidate) for pair in payload.pairs]
     check_length(pairs, one_query=False)
-    outcome = await score_while_wanted(
+    scoring_result = await score_while_wanted(
         request,
         engine,
         ScoringRequest(
             task=task,
             pairs=pairs,
             one_query=False,
-            deadline_s=deadline_s(engine, asked.deadline_ms),
-            budget=_budget(asked),
+            deadline_s=deadline_s(engine, payload.deadline_ms),
+            budget=_budget(payload),
         ),
     )
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(
         answers.scores_body(
-            outcome,
+            scoring_result,
             request_id=request_id,
             task=task.name,
             ensemble=task.ensemble,
-            explain=asked.explain,
+            explain=payload.explain,
         )
     )
 
@@ -145,10 +145,10 @@ async def readyz(request: Request) -> Response:
     ready, body = await request.app.state.engine.readiness.report()
     if not request.scope.get("assay.informed"):
         states = list(body["verifiers"].values())
-        shown = {
+        public_fields = {
             key: body[key] for key in ("status", "store", "store_reason")
         }  # words of ours, which name nothing
-        body = {**shown, "answering": states.count("ok"), "of": len(states)}
+        body = {**public_fields, "answering": states.count("ok"), "of": len(states)}
     return Response(orjson.dumps(body), 200 if ready else 503, media_type="application/json")
 
 
@@ -172,22 +172,22 @@ async def parse_as(request: Request, settings: ServiceSettings, model: type[Chec
 
 def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
     """Raise `ApiError` if the query is too long to be read with each of so many candidates."""
-    if (read := to_be_read(pairs, one_query)) > MOST_READ:
+    if (total := to_be_read(pairs, one_query)) > MOST_READ:
         message = (
-            f"{read} characters are more than the {MOST_READ} that verifiers may have to read, a"
+            f"{total} characters are more than the {MOST_READ} that verifiers may have to read, a"
             " query with each candidate"
         )
         raise ApiError(413, message, param="query", code="too_much_text")
 
 
 def scoring_request_from(
-    engine: Engine, asked: RankRequest, task: Task, request_id: str
+    engine: Engine, payload: RankRequest, task: Task, request_id: str
 ) -> tuple[ScoringRequest, dict[str, Any]]:
     """Return a ranking's scoring request, and the additional fields of its answer."""
-    query = asked.conversation()
+    query = payload.conversation()
     texts = [
         candidate if isinstance(candidate, str) else candidate.text
-        for candidate in asked.candidates
+        for candidate in payload.candidates
     ]
     pairs = [Pair(query, text) for text in texts]
     check_length(pairs, one_query=True)
@@ -195,19 +195,19 @@ def scoring_request_from(
         task=task,
         pairs=pairs,
         one_query=True,
-        deadline_s=deadline_s(engine, asked.deadline_ms),
-        budget=_budget(asked),
-        confidence=asked.confidence,
-        policy=asked.policy,
+        deadline_s=deadline_s(engine, payload.deadline_ms),
+        budget=_budget(payload),
+        confidence=payload.confidence,
+        policy=payload.policy,
     )
-    ids = [None if isinstance(candidate, str) else candidate.id for candidate in asked.candidates]
+    ids = [None if isinstance(candidate, str) else candidate.id for candidate in payload.candidates]
     return scoring_request, {
         "request_id": f"rank-{request_id}",
         "task": task.name,
         "ensemble": task.ensemble,
         "ids": ids,
-        "top_n": asked.top_n,
-        "explain": asked.explain,
+        "top_n": payload.top_n,
+        "explain": payload.explain,
     }
 
 
@@ -230,13 +230,17 @@ def _ensembles(engine: Engine) -> Iterable[str]:
         return engine.scoring.scorer.ensembles
     tasks = engine.learning.tasks.by_name
     others = {task.ensemble for task in tasks.values()}
-    own = {tasks[name].ensemble for name in visible_tasks(tasks)}
-    return [name for name in engine.scoring.scorer.ensembles if name in own or name not in others]
+    task_ensembles = {tasks[name].ensemble for name in visible_tasks(tasks)}
+    return [
+        name
+        for name in engine.scoring.scorer.ensembles
+        if name in task_ensembles or name not in others
+    ]
 
 
-def _unknown(what: str, name: str, names: Iterable[str]) -> ApiError:
-    message = f"no {what} is called {name!r}; choose from: {', '.join(sorted(names))}"
-    return ApiError(404, message, param=what, code=f"unknown_{what}")
+def _unknown(kind: str, name: str, names: Iterable[str]) -> ApiError:
+    message = f"no {kind} is called {name!r}; choose from: {', '.join(sorted(names))}"
+    return ApiError(404, message, param=kind, code=f"unknown_{kind}")
 
 
 def deadline_s(engine: Engine, deadline_ms: int | None) -> float:
@@ -244,9 +248,11 @@ def deadline_s(engine: Engine, deadline_ms: int | None) -> float:
     return (deadline_ms or engine.config.service.deadline_ms) / 1e3
 
 
-def _budget(asked: RankRequest | ScorePairsRequest) -> Budget | None:
+def _budget(payload: RankRequest | ScorePairsRequest) -> Budget | None:
     return (
-        Budget(asked.budget.cost, asked.budget.tokens, asked.budget.calls) if asked.budget else None
+        Budget(payload.budget.cost, payload.budget.tokens, payload.budget.calls)
+        if payload.budget
+        else None
     )
 
 

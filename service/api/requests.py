@@ -118,16 +118,16 @@ class RankRequest(_Scoring):
     def _check(self, info: ValidationInfo) -> Self:
         _one_of(self.query, self.messages, "query")
         settings = _limits(info)
-        seen: dict[str, int] = {}
+        places_by_id: dict[str, int] = {}
         for place, candidate in enumerate(self.candidates):
             text, name = (
                 (candidate, None) if isinstance(candidate, str) else (candidate.text, candidate.id)
             )
             _short_enough(text, settings, f"candidates.{place}")
-            if name is not None and seen.setdefault(name, place) != place:
+            if name is not None and places_by_id.setdefault(name, place) != place:
                 raise problem(
                     f"candidates.{place}.id",
-                    f"{name!r} is also the id of candidate {seen[name]}",
+                    f"{name!r} is also the id of candidate {places_by_id[name]}",
                     "duplicate_id",
                 )
         return self
@@ -172,11 +172,13 @@ def _one_of(query: str | None, messages: list[ChatMessage] | None, field: str) -
         raise problem(field, "give either `query` or `messages`", "one_of")
 
 
-def _conversation(asked: RankRequest | PairIn) -> Query:
-    if asked.messages is None:
-        return Query.of(asked.query or "", asked.reference, tuple(asked.tests))
+def _conversation(payload: RankRequest | PairIn) -> Query:
+    if payload.messages is None:
+        return Query.of(payload.query or "", payload.reference, tuple(payload.tests))
     return Query(
-        tuple(message.turn() for message in asked.messages), asked.reference, tuple(asked.tests)
+        tuple(message.turn() for message in payload.messages),
+        payload.reference,
+        tuple(payload.tests),
     )
 
 

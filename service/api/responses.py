@@ -17,7 +17,7 @@ REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
 
 
 def ranking_body(
-    outcome: ScoringResult,
+    scoring_result: ScoringResult,
     *,
     request_id: str,
     task: str,
@@ -27,105 +27,119 @@ def ranking_body(
     explain: bool,
 ) -> dict[str, Any]:
     """Return the answer to /v1/rank: candidates best first, those without a score last."""
-    probability, score = outcome.probability.tolist(), outcome.combined.log_odds.tolist()
-    whole = outcome.fully_scored
+    probability, score = (
+        scoring_result.probability.tolist(),
+        scoring_result.combined.log_odds.tolist(),
+    )
+    whole = scoring_result.fully_scored
     results: list[dict[str, Any]] = [
         {
             "index": index,
             "id": ids[index],
-            "key": outcome.keys[index],
+            "key": scoring_result.keys[index],
             "rank": rank,
             "probability": probability[index],
             "score": score[index],
             "fully_scored": whole[index],
         }
-        for rank, index in enumerate(outcome.order[:top_n], 1)
+        for rank, index in enumerate(scoring_result.order[:top_n], 1)
     ]
     if explain:
-        explained = explanations(outcome)
+        explained = explanations(scoring_result)
         for result in results:
             result["verifiers"] = explained[result["index"]]
     return {
         "id": request_id,
-        **head(outcome, task, ensemble),
+        **head(scoring_result, task, ensemble),
         "results": results,
-        "p_best": outcome.p_best,
-        "p_any_correct": outcome.p_any_correct,
-        **tail(outcome),
+        "p_best": scoring_result.p_best,
+        "p_any_correct": scoring_result.p_any_correct,
+        **tail(scoring_result),
     }
 
 
 def scores_body(
-    outcome: ScoringResult, *, request_id: str, task: str, ensemble: str, explain: bool
+    scoring_result: ScoringResult, *, request_id: str, task: str, ensemble: str, explain: bool
 ) -> dict[str, Any]:
     """Return the answer to /v1/score_pairs: pairs in the request's order."""
     results: list[dict[str, Any]] = [
         {"index": index, "probability": probability, "score": score}
         for index, (probability, score) in enumerate(
-            zip(outcome.probability.tolist(), outcome.combined.log_odds.tolist(), strict=True)
+            zip(
+                scoring_result.probability.tolist(),
+                scoring_result.combined.log_odds.tolist(),
+                strict=True,
+            )
         )
     ]
     if explain:
-        for result, explained in zip(results, explanations(outcome), strict=True):
+        for result, explained in zip(results, explanations(scoring_result), strict=True):
             result["verifiers"] = explained
-    return {"id": request_id, **head(outcome, task, ensemble), "results": results, **tail(outcome)}
+    return {
+        "id": request_id,
+        **head(scoring_result, task, ensemble),
+        "results": results,
+        **tail(scoring_result),
+    }
 
 
-def head(outcome: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
+def head(scoring_result: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:
     """Return an answer's fields on the model behind it."""
     return {
         "task": task,
         "ensemble": ensemble,
-        "model_version": outcome.version,
-        "calibrated": outcome.calibrated,
-        "cold": outcome.cold,
-        "partial": outcome.matrix.partial,
+        "model_version": scoring_result.version,
+        "calibrated": scoring_result.calibrated,
+        "cold": scoring_result.cold,
+        "partial": scoring_result.matrix.partial,
     }
 
 
-def tail(outcome: ScoringResult) -> dict[str, Any]:
+def tail(scoring_result: ScoringResult) -> dict[str, Any]:
     """Return an answer's fields on its cost and its shortcomings."""
-    usage = outcome.matrix.usage
+    usage = scoring_result.matrix.usage
     cascade_run = (
-        {} if outcome.cascade is None else {"cascade": cascade_body(outcome, outcome.cascade)}
+        {}
+        if scoring_result.cascade is None
+        else {"cascade": cascade_body(scoring_result, scoring_result.cascade)}
     )
     return {
         "usage": {
             "calls": usage.calls,
-            "cache_hits": int(outcome.matrix.cached.sum()),
+            "cache_hits": int(scoring_result.matrix.cached.sum()),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
-            "cost": outcome.cost,
+            "cost": scoring_result.cost,
             **cascade_run,
         },
-        "warnings": outcome.warnings,
+        "warnings": scoring_result.warnings,
     }
 
 
-def cascade_body(outcome: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
+def cascade_body(scoring_result: ScoringResult, cascade_run: CascadeRun) -> dict[str, Any]:
     """Return a cascade's saving: called tiers, cut candidates, share of the whole cost."""
-    costs = np.array([member.guarded.settings.cost for member in outcome.members])
-    settled = outcome.matrix.status != UNKNOWN
-    asked = settled & (outcome.matrix.status != Status.SKIPPED)
+    costs = np.array([member.guarded.settings.cost for member in scoring_result.members])
+    settled = scoring_result.matrix.status != UNKNOWN
+    called = settled & (scoring_result.matrix.status != Status.SKIPPED)
     whole = float(costs.sum()) * len(settled)
     return {
         "tiers": cascade_run.tier + 1,
         "of": cascade_run.tiers,
         "cut": int((~settled).any(axis=1).sum()),
-        "cost_share": round((float((asked @ costs).sum()) + outcome.given_up) / whole, 4)
+        "cost_share": round((float((called @ costs).sum()) + scoring_result.given_up) / whole, 4)
         if whole
         else 1.0,
     }
 
 
-def explanations(outcome: ScoringResult) -> list[dict[str, dict[str, Any]]]:
+def explanations(scoring_result: ScoringResult) -> list[dict[str, dict[str, Any]]]:
     """Return each verifier's scores of each pair."""
-    matrix, contributions = outcome.matrix, outcome.combined.contributions()
+    matrix, contributions = scoring_result.matrix, scoring_result.combined.contributions()
     # A verifier that says nothing of a candidate may still count for it, by what it says of the
     # query's others.
     missing = np.isnan(matrix.raw) & (contributions == 0)
     explained: list[dict[str, dict[str, Any]]] = [{} for _ in range(len(matrix.raw))]
-    for column, member in enumerate(outcome.members):
+    for column, member in enumerate(scoring_result.members):
         parts = zip(contributions[:, column].tolist(), missing[:, column].tolist(), strict=True)
         for by_name, cell, (part, absent) in zip(
             explained, cells(matrix, column), parts, strict=True

@@ -35,32 +35,32 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events, as long as the client is connected; raise the work's errors."""
-        made: asyncio.Queue[bytes] = asyncio.Queue()
-        working = asyncio.ensure_future(self._work(made, scope))
-        sending = asyncio.ensure_future(self._send(made, send))
-        left = asyncio.ensure_future(until_gone(receive))
+        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        working = asyncio.ensure_future(self._work(queue, scope))
+        sending = asyncio.ensure_future(self._send(queue, send))
+        departure = asyncio.ensure_future(until_gone(receive))
         try:
-            await asyncio.wait({sending, left}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, departure}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 await sending
                 await working
         finally:
-            for task in (working, sending, left):
+            for task in (working, sending, departure):
                 task.cancel()
-            await asyncio.gather(working, sending, left, return_exceptions=True)
+            await asyncio.gather(working, sending, departure, return_exceptions=True)
 
-    async def _work(self, made: asyncio.Queue[bytes], scope: Scope) -> None:
+    async def _work(self, queue: asyncio.Queue[bytes], scope: Scope) -> None:
         try:
             async for event in self._events:
-                made.put_nowait(event)
+                queue.put_nowait(event)
         finally:
             leave_place(scope)
-            made.put_nowait(STREAM_END)
+            queue.put_nowait(STREAM_END)
 
-    async def _send(self, made: asyncio.Queue[bytes], send: Send) -> None:
+    async def _send(self, queue: asyncio.Queue[bytes], send: Send) -> None:
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
-        while event := await made.get():
+        while event := await queue.get():
             await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": b""})

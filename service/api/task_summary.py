@@ -22,7 +22,7 @@ def loss_of_task(loss: str | None, name: str) -> str | None:
     return None
 
 
-async def summary_of(task: Task) -> dict[str, Any]:
+async def task_summary(task: Task) -> dict[str, Any]:
     """Return what a list of tasks shows of one."""
     summary: dict[str, Any] = {
         "task": task.name,

@@ -15,7 +15,7 @@ from assay.service.api.examples import TASK_RESPONSES
 from assay.service.api.labels import label_router
 from assay.service.api.reports import report_router
 from assay.service.api.task_lookup import stored, task_of, with_texts
-from assay.service.api.task_summary import loss_of_task, summary_of
+from assay.service.api.task_summary import loss_of_task, task_summary
 from assay.service.api.versions import version_router
 from assay.service.domain.observation import Observation
 from assay.service.domain.principal import may_see, sees_all
@@ -34,7 +34,7 @@ async def tasks(request: Request) -> dict[str, Any]:
     engine: Engine = request.app.state.engine
     return {
         "tasks": [
-            await summary_of(task)
+            await task_summary(task)
             for task in engine.learning.tasks.by_name.values()
             if may_see(task.name)
         ]
@@ -45,7 +45,7 @@ async def tasks(request: Request) -> dict[str, Any]:
 async def task(request: Request, name: str) -> dict[str, Any]:
     """Show a task's kept requests, its served version, and the weights of its verifiers."""
     task = task_of(request, name)
-    summary = await summary_of(task)
+    summary = await task_summary(task)
     engine: Engine = request.app.state.engine
     summary[
         "seconds_a_candidate"

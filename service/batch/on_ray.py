@@ -65,7 +65,7 @@ def rank_on_ray(
         for row in ranked.iter_rows():
             yield Done(**{name: int(value) for name, value in row.items()})
     except ray.exceptions.RayError as exc:
-        raise BatchError(_told(exc)) from None
+        raise BatchError(_message_of(exc)) from None
     finally:
         ray.shutdown()
 
@@ -127,7 +127,7 @@ async def _awaited(work: Any) -> Any:
     return await work
 
 
-def _told(exc: Exception) -> str:
+def _message_of(exc: Exception) -> str:
     """Return a worker's message without the stack of the remote call."""
     cause: BaseException | None = exc
     while cause is not None:

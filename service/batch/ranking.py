@@ -107,27 +107,27 @@ class Ranker:
         if row.body is None:
             return {**result, **_failed(row.problem)}
         try:
-            asked = RankRequest.model_validate(
+            payload = RankRequest.model_validate(
                 {"task": self._plan.task, **row.body}, context=self._engine.config.service
             )
-            task = find_task(self._engine, asked.task, asked.ensemble)
+            task = find_task(self._engine, payload.task, payload.ensemble)
         except ValidationError as exc:
             return {**result, **_failed(str(invalid(exc)))}
         except ApiError as exc:
             return {**result, **_failed(str(exc))}
-        scoring_request, _ = scoring_request_from(self._engine, asked, task, "")
-        outcome = await self._outcome(scoring_request)
-        if isinstance(outcome, NoVerifierError):
-            reasons = [f"{name}: {reason}" for name, reason in outcome.reasons.items()]
+        scoring_request, _ = scoring_request_from(self._engine, payload, task, "")
+        scoring_result = await self._scored(scoring_request)
+        if isinstance(scoring_result, NoVerifierError):
+            reasons = [f"{name}: {reason}" for name, reason in scoring_result.reasons.items()]
             return {
                 **result,
                 **_failed("no verifier could answer: " + "; ".join(reasons)),
                 "partial": True,
                 "reasons": reasons,
             }
-        return {**result, "task": task.name, **self._said(outcome)}
+        return {**result, "task": task.name, **self._result_fields(scoring_result)}
 
-    async def _outcome(self, scoring_request: Any) -> ScoringResult | NoVerifierError:
+    async def _scored(self, scoring_request: Any) -> ScoringResult | NoVerifierError:
         """Return the ensemble's result; call a failed verifier again."""
 
         async def once() -> ScoringResult | NoVerifierError:
@@ -148,37 +148,38 @@ class Ranker:
             last: ScoringResult | NoVerifierError = exc.last_attempt.result()
             return last
 
-    def _said(self, outcome: ScoringResult) -> dict[str, Any]:
-        raw = outcome.matrix.raw.T.tolist()
-        names = [member.name for member in outcome.members]
+    def _result_fields(self, scoring_result: ScoringResult) -> dict[str, Any]:
+        raw = scoring_result.matrix.raw.T.tolist()
+        names = [member.name for member in scoring_result.members]
         raw_by_name = dict(zip(names, raw, strict=True))
         return {
-            "model_version": outcome.version,
-            "calibrated": outcome.calibrated,
-            "partial": bool(outcome.matrix.partial),
-            "best": outcome.order[0],
-            "ranking": list(outcome.order),
-            "probability": outcome.probability.tolist(),
-            "score": outcome.combined.log_odds.tolist(),
-            "p_best": outcome.p_best,
-            "p_any_correct": outcome.p_any_correct,
+            "model_version": scoring_result.version,
+            "calibrated": scoring_result.calibrated,
+            "partial": bool(scoring_result.matrix.partial),
+            "best": scoring_result.order[0],
+            "ranking": list(scoring_result.order),
+            "probability": scoring_result.probability.tolist(),
+            "score": scoring_result.combined.log_odds.tolist(),
+            "p_best": scoring_result.p_best,
+            "p_any_correct": scoring_result.p_any_correct,
             "raw": {name: raw_by_name.get(name) for name in self._plan.verifiers},
-            "reasons": _reasons(outcome),
+            "reasons": _reasons(scoring_result),
             "error": None,
         }
 
     def _stop_if_dead(self, part: Part, results: Sequence[dict[str, Any]]) -> None:
         """Raise if a verifier failed on all rows of a part, before more rows go the same way."""
-        asked = [result for result in results if result["error"] is None or result["partial"]]
-        if self._effort.keep_going or len(asked) < 2:
+        answered = [result for result in results if result["error"] is None or result["partial"]]
+        if self._effort.keep_going or len(answered) < 2:
             return
         failing = [
-            {reason.partition(":")[0]: reason for reason in result["reasons"]} for result in asked
+            {reason.partition(":")[0]: reason for reason in result["reasons"]}
+            for result in answered
         ]
         if dead := set.intersection(*(set(names) for names in failing)):
             message = failing[0][min(dead)]
             raise BatchError(
-                f"a verifier failed on all {len(asked)} rows of {part.name}: {message}\nset it"
+                f"a verifier failed on all {len(answered)} rows of {part.name}: {message}\nset it"
                 " right and run the same command again, which goes on from here; or take the rows"
                 " as they are: --keep-going"
             )
@@ -203,19 +204,23 @@ def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Bloc
         start = stop
 
 
-def _may_yet_answer(outcome: ScoringResult | NoVerifierError) -> bool:
+def _may_yet_answer(scoring_result: ScoringResult | NoVerifierError) -> bool:
     """Return whether a verifier failed in a way that may not repeat; no verdict is not one."""
-    return isinstance(outcome, NoVerifierError) or bool(
-        np.isin(outcome.matrix.status, (Status.ERROR, Status.TIMEOUT)).any()
+    return isinstance(scoring_result, NoVerifierError) or bool(
+        np.isin(scoring_result.matrix.status, (Status.ERROR, Status.TIMEOUT)).any()
     )
 
 
-def _reasons(outcome: ScoringResult) -> list[str]:
+def _reasons(scoring_result: ScoringResult) -> list[str]:
     """Return why verifiers failed, each once."""
     reason_by_name: dict[str, str] = {}
-    for (row, column), reason in sorted(outcome.matrix.reasons.items()):
-        if outcome.matrix.status[row, column] in (Status.ERROR, Status.TIMEOUT, Status.TRUNCATED):
-            reason_by_name.setdefault(outcome.members[column].name, reason)
+    for (row, column), reason in sorted(scoring_result.matrix.reasons.items()):
+        if scoring_result.matrix.status[row, column] in (
+            Status.ERROR,
+            Status.TIMEOUT,
+            Status.TRUNCATED,
+        ):
+            reason_by_name.setdefault(scoring_result.members[column].name, reason)
     return [f"{name}: {reason}" for name, reason in sorted(reason_by_name.items())]
 
 

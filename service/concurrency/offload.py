@@ -17,7 +17,7 @@ LONG_WORK = 256 << 10
 _CANDIDATE = attrgetter("candidate")
 
 
-async def apart(
+async def offload(
     size: int, work: Callable[Given, Result], *args: Given.args, **more: Given.kwargs
 ) -> Result:
     """Return the result of a function that takes time in proportion to `size`."""
@@ -33,12 +33,12 @@ def length_of(query: Query) -> int:
 
 def characters(pairs: Sequence[Pair], one_query: bool) -> int:
     """Return the characters of a request's texts, as they were sent."""
-    asked = (
+    query_characters = (
         length_of(pairs[0].query)
         if one_query and pairs
         else sum(length_of(pair.query) for pair in pairs)
     )
-    return asked + sum(map(len, map(_CANDIDATE, pairs)))
+    return query_characters + sum(map(len, map(_CANDIDATE, pairs)))
 
 
 def to_be_read(pairs: Sequence[Pair], one_query: bool) -> int:

@@ -22,7 +22,7 @@ class Budget:
     calls: int | None = None
 
 
-NOTHING_SPENT = Budget(0.0, 0, 0)
+NOTHING_USED = Budget(0.0, 0, 0)
 
 
 def affordable(
@@ -33,7 +33,7 @@ def affordable(
     *,
     columns: Sequence[int] | None = None,
     rows_of: Callable[[int], list[int]] | None = None,
-    spent: Budget = NOTHING_SPENT,
+    used: Budget = NOTHING_USED,
 ) -> tuple[list[int], Budget]:
     """Return the columns beyond the budget, cheapest verifiers first, and the others' cost.
 
@@ -56,19 +56,19 @@ def affordable(
             else 0
         )
         after = Budget(
-            (spent.cost or 0) + settings.cost * len(rows),
-            (spent.tokens or 0) + chars // CHARS_A_TOKEN,
-            (spent.calls or 0) + (-(-len(rows) // settings.batch_size) if served else 0),
+            (used.cost or 0) + settings.cost * len(rows),
+            (used.tokens or 0) + chars // CHARS_A_TOKEN,
+            (used.calls or 0) + (-(-len(rows) // settings.batch_size) if served else 0),
         )
         if _exceeds(after, budget):
             left_out.append(column)
         else:
-            spent = after
-    return left_out, spent
+            used = after
+    return left_out, used
 
 
-def _exceeds(spent: Budget, budget: Budget) -> bool:
-    limits = ((spent.cost, budget.cost), (spent.tokens, budget.tokens), (spent.calls, budget.calls))
+def _exceeds(used: Budget, budget: Budget) -> bool:
+    limits = ((used.cost, budget.cost), (used.tokens, budget.tokens), (used.calls, budget.calls))
     return any(
         limit is not None and amount is not None and amount > limit for amount, limit in limits
     )

@@ -25,9 +25,9 @@ class ScoreMatrix:
     """
 
     __slots__ = (
-        "any_asked",
-        "asked",
+        "any_fresh",
         "cached",
+        "fresh",
         "label_mass",
         "latency_ms",
         "raw",
@@ -44,15 +44,15 @@ class ScoreMatrix:
         self.label_mass: npt.NDArray[np.float32] = np.full(shape, np.nan, np.float32)
         self.truncated: npt.NDArray[np.uint32] = np.zeros(shape, np.uint32)
         self.cached: npt.NDArray[np.bool_] = np.zeros(shape, bool)
-        self.asked: npt.NDArray[np.bool_] = np.zeros(shape, bool)
-        self.any_asked = False
+        self.fresh: npt.NDArray[np.bool_] = np.zeros(shape, bool)
+        self.any_fresh = False
         self.latency_ms: list[float | None] = [None] * verifiers
         self.reasons: dict[tuple[int, int], str] = {}
         self.usage = Usage()
 
     def put(self, row: int, column: int, verdict: Verdict) -> None:
         """Enter a verdict."""
-        self.asked[row, column] = self.any_asked = True
+        self.fresh[row, column] = self.any_fresh = True
         self.status[row, column] = verdict.status
         if verdict.score is not None:
             self.raw[row, column] = verdict.score
@@ -80,7 +80,7 @@ class ScoreMatrix:
                 self.put(row, column, verdict)
         if rows:
             at = slice(None) if rows == list(range(len(self.raw))) else np.array(rows)
-            self.asked[at, column] = self.any_asked = True
+            self.fresh[at, column] = self.any_fresh = True
             self.status[at, column] = OK
             self.raw[at, column] = scores
 
@@ -98,7 +98,7 @@ class ScoreMatrix:
     def partial(self) -> bool:
         """Return whether a verifier failed at something."""
         return bool(
-            self.any_asked and _IS_PARTIAL[self.status].any()
+            self.any_fresh and _IS_PARTIAL[self.status].any()
         )  # a cached score is no failure
 
     @property

@@ -47,45 +47,45 @@ class Principal:
 ANONYMOUS = Principal("", frozenset(SCOPES))
 
 
-_ASKING: ContextVar[Principal] = ContextVar("asking", default=ANONYMOUS)
+_PRINCIPAL: ContextVar[Principal] = ContextVar("asking", default=ANONYMOUS)
 
 
 #: The cost of the request's calls: a list, since they may run in tasks of their own.
-_SPENT: ContextVar[list[float] | None] = ContextVar("spent", default=None)
+_COSTS: ContextVar[list[float] | None] = ContextVar("spent", default=None)
 
 
-def ask_as(holder: Principal) -> None:
+def set_principal(holder: Principal) -> None:
     """Set the caller for the rest of the request."""
-    _ASKING.set(holder)
+    _PRINCIPAL.set(holder)
     if holder.cost is not None:
-        _SPENT.set([])
+        _COSTS.set([])
 
 
-def spend(cost: float) -> None:
+def add_cost(cost: float) -> None:
     """Note a request's cost, if it counts."""
-    if (spent := _SPENT.get()) is not None:
+    if (spent := _COSTS.get()) is not None:
         spent.append(cost)
 
 
-def spent() -> float:
+def request_cost() -> float:
     """Return the request's cost so far."""
-    return sum(_SPENT.get() or ())
+    return sum(_COSTS.get() or ())
 
 
 def may_see(task: str) -> bool:
     """Return whether the caller may see a task."""
-    tasks = _ASKING.get().tasks
+    tasks = _PRINCIPAL.get().tasks
     return tasks is None or task in tasks
 
 
 def sees_all() -> bool:
     """Return whether the caller may see all tasks, and so the facts of all of them together."""
-    return _ASKING.get().tasks is None
+    return _PRINCIPAL.get().tasks is None
 
 
 def administers_all() -> bool:
     """Return whether the caller may see the service's servers and their messages."""
-    holder = _ASKING.get()
+    holder = _PRINCIPAL.get()
     return holder.tasks is None and "admin" in holder.scopes
 
 

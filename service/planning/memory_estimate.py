@@ -166,13 +166,13 @@ def _server(
 
 def _without_split(flags: tuple[str, ...]) -> tuple[str, ...]:
     """Return flags without the split over GPUs, which the plan decides."""
-    kept, words = [], iter(flags)
+    remaining, words = [], iter(flags)
     for word in words:
         if word in ("--tensor-parallel-size", "-tp"):
             next(words, None)
         else:
-            kept.append(word)
-    return tuple(kept)
+            remaining.append(word)
+    return tuple(remaining)
 
 
 def _max_length(flags: tuple[str, ...], entry: Entry | None) -> int:

@@ -54,30 +54,30 @@ def place(servers: Sequence[Server], gpus: Sequence[Gpu], load: Load) -> Plan:
     Servers that share a GPU start one after another: vLLM measures the free memory when it
     starts. The largest begins. Raises `DoesNotFitError`.
     """
-    left = {gpu.number: gpu.gib * USABLE for gpu in gpus}
+    free_gib = {gpu.number: gpu.gib * USABLE for gpu in gpus}
     placements: list[tuple[Server, tuple[Gpu, ...], float]] = []
     for server in sorted(servers, key=lambda candidate: -candidate.gib(load, 1)):
-        chosen = next((some for some in _choices(server, gpus, left, load)), None)
+        chosen = next((some for some in _choices(server, gpus, free_gib, load)), None)
         if chosen is None:
             raise DoesNotFitError(
-                _why(server, gpus, left, load, [earlier for earlier, _, _ in placements])
+                _why(server, gpus, free_gib, load, [earlier for earlier, _, _ in placements])
             )
         need = server.gib(load, len(chosen))
         for gpu in chosen:
-            left[gpu.number] -= _taken(need, gpu)
+            free_gib[gpu.number] -= _taken(need, gpu)
         placements.append((server, chosen, need))
-    return Plan(tuple(_with_room(placements, left, load)), tuple(gpus), load)
+    return Plan(tuple(_with_room(placements, free_gib, load)), tuple(gpus), load)
 
 
 def _choices(
-    server: Server, gpus: Sequence[Gpu], left: dict[int, float], load: Load
+    server: Server, gpus: Sequence[Gpu], free_gib: dict[int, float], load: Load
 ) -> list[tuple[Gpu, ...]]:
     """Return the GPUs that a server can have, best first: as few as hold it, of one kind, with
     the least room to spare.
     """
-    wanted = (server.tensor_parallel,) if server.tensor_parallel else PARALLEL_SIZES
+    splits = (server.tensor_parallel,) if server.tensor_parallel else PARALLEL_SIZES
     choices = []
-    for split in wanted:
+    for split in splits:
         if not server.splits_over(split):
             continue
         need = server.gib(load, split)
@@ -85,13 +85,13 @@ def _choices(
             fit = [
                 gpu
                 for gpu in gpus
-                if (gpu.name, gpu.gib) == kind and left[gpu.number] >= _taken(need, gpu)
+                if (gpu.name, gpu.gib) == kind and free_gib[gpu.number] >= _taken(need, gpu)
             ]
-            fit.sort(key=lambda gpu: (left[gpu.number], gpu.number))
+            fit.sort(key=lambda gpu: (free_gib[gpu.number], gpu.number))
             if len(fit) >= split:
                 choices.append(tuple(sorted(fit[:split], key=lambda gpu: gpu.number)))
         if choices:
-            return sorted(choices, key=lambda some: sum(left[gpu.number] for gpu in some))
+            return sorted(choices, key=lambda some: sum(free_gib[gpu.number] for gpu in some))
     return []
 
 
@@ -101,7 +101,9 @@ def _taken(need: float, gpu: Gpu) -> float:
 
 
 def _with_room(
-    placements: Sequence[tuple[Server, tuple[Gpu, ...], float]], left: dict[int, float], load: Load
+    placements: Sequence[tuple[Server, tuple[Gpu, ...], float]],
+    free_gib: dict[int, float],
+    load: Load,
 ) -> list[Placed]:
     """Return the placed servers, each with free memory in proportion to its cache."""
     caches: dict[int, float] = {}
@@ -110,9 +112,9 @@ def _with_room(
             caches[gpu.number] = caches.get(gpu.number, 0.0) + server.kv_gib(load, len(gpus))
     placed = []
     for server, gpus, need in placements:
-        own = server.kv_gib(load, len(gpus))
+        cache_gib = server.kv_gib(load, len(gpus))
         extra = min(
-            left[gpu.number] * own / caches[gpu.number] if caches[gpu.number] else 0.0
+            free_gib[gpu.number] * cache_gib / caches[gpu.number] if caches[gpu.number] else 0.0
             for gpu in gpus
         )
         smallest = min(gpus, key=lambda gpu: gpu.gib)
@@ -126,7 +128,7 @@ def _with_room(
 def _why(
     server: Server,
     gpus: Sequence[Gpu],
-    left: dict[int, float],
+    free_gib: dict[int, float],
     load: Load,
     before: Sequence[Server],
 ) -> str:
@@ -146,7 +148,7 @@ def _why(
             f"{server.name} ({server.weights}) cannot be split over {server.tensor_parallel} GPUs:"
             f" {heads}"
         )
-    room = sorted(left.values(), reverse=True)
+    room = sorted(free_gib.values(), reverse=True)
     # The split that comes nearest: with fewer GPUs than it needs, all that is on the others is
     # missing.
     missing = {

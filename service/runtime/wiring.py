@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.config.model import Config
-from assay.service.domain.principal import spend
+from assay.service.domain.principal import add_cost
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
@@ -89,8 +89,8 @@ def _scoring(
         # Tasks learn from bulk jobs, whose scores must be the same in each run, so they are scored
         # in full.
         cascades=serving,
-        apart=any(key.tasks is not None for key in settings.keys),
-        charge=spend,
+        per_task_cache=any(key.tasks is not None for key in settings.keys),
+        charge=add_cost,
     )
     generators = {
         upstream.name: Generator(upstream, resources.transport) for upstream in config.upstreams

@@ -58,7 +58,7 @@ class DrawResult:
 
     choices: list[dict[str, Any]] = field(default_factory=list)
     first_reply: dict[str, Any] = field(default_factory=dict)
-    outcome: ScoringResult | None = None
+    ranking: ScoringResult | None = None
     order: list[int] = field(default_factory=list)
     groups: list[int | None] = field(default_factory=list)
     prompt_tokens: int = 0
@@ -86,17 +86,17 @@ class DrawResult:
         )
         self.stopped = "upstream"
 
-    def saved_tokens(self, wish: DrawOptions) -> int:
+    def saved_tokens(self, options: DrawOptions) -> int:
         """Return an estimate of the completion tokens that an early stop saved."""
-        left = max(0, wish.candidates - len(self.choices))
-        return round(left * self.completion_tokens / max(1, len(self.choices)))
+        undrawn = max(0, options.candidates - len(self.choices))
+        return round(undrawn * self.completion_tokens / max(1, len(self.choices)))
 
 
-async def harvest(
+async def draw_until_good(
     upstream: Generator,
     body: dict[str, Any],
     query: Query,
-    wish: DrawOptions,
+    options: DrawOptions,
     rank: Rank,
     group: Group,
 ) -> DrawResult:
@@ -110,7 +110,7 @@ async def harvest(
     while not result.stopped:
         try:
             round_ = await upstream.draw(
-                body, _next_round(wish, len(result.choices)), len(result.choices)
+                body, _next_round(options, len(result.choices)), len(result.choices)
             )
         except GeneratorError as exc:
             if not result.choices:
@@ -121,32 +121,32 @@ async def harvest(
         if round_.failure is not None:
             result.fail(upstream.settings.name, round_.failure)
             break
-        if _worth_ranking(wish, len(result.choices)):
-            await _rank(result, query, wish, rank, group)
+        if _worth_ranking(options, len(result.choices)):
+            await _rank(result, query, options, rank, group)
             ranked = len(result.choices)
-        result.stopped = _why_stop(result, wish, time.monotonic() - started)
+        result.stopped = _why_stop(result, options, time.monotonic() - started)
     if ranked < len(result.choices):
-        await _rank(result, query, wish, rank, group)
+        await _rank(result, query, options, rank, group)
     return result
 
 
 async def _rank(
-    result: DrawResult, query: Query, wish: DrawOptions, rank: Rank, group: Group
+    result: DrawResult, query: Query, options: DrawOptions, rank: Rank, group: Group
 ) -> None:
     texts = [choice_text(choice) for choice in result.choices]
     try:
-        result.outcome, result.problem = await rank(query, texts), None
+        result.ranking, result.problem = await rank(query, texts), None
     except (NoVerifierError, TooMuchWorkError) as exc:
         # The client gets the paid candidates unranked, and a field says so.
-        result.outcome, result.order, result.problem = None, list(range(len(texts))), str(exc)
+        result.ranking, result.order, result.problem = None, list(range(len(texts))), str(exc)
         return
-    usage = result.outcome.matrix.usage
+    usage = result.ranking.matrix.usage
     result.judge_prompt_tokens += usage.prompt_tokens
     result.judge_completion_tokens += usage.completion_tokens
-    result.order = list(result.outcome.order)
-    if wish.select == "weighted_majority":
+    result.order = list(result.ranking.order)
+    if options.select == "weighted_majority":
         result.groups = await group(query.text, texts)
-        result.order = by_majority(result.order, result.outcome.probability.tolist(), result.groups)
+        result.order = by_majority(result.order, result.ranking.probability.tolist(), result.groups)
 
 
 def by_majority(
@@ -184,37 +184,37 @@ def status_of(choice: dict[str, Any]) -> str:
     return "ok" if choice_text(choice) else "empty"
 
 
-def _next_round(wish: DrawOptions, count: int) -> int:
+def _next_round(options: DrawOptions, count: int) -> int:
     """Return how many to draw next: all, or a quarter at first and as many each time."""
-    size = wish.round or max(2, -(-wish.candidates // 4))
-    if count < wish.candidates:
-        left = wish.candidates - count
-        return min(left, size) if wish.in_rounds else left
-    return min(wish.limit - count, size)
+    size = options.round or max(2, -(-options.candidates // 4))
+    if count < options.candidates:
+        missing = options.candidates - count
+        return min(missing, size) if options.in_rounds else missing
+    return min(options.limit - count, size)
 
 
-def _worth_ranking(wish: DrawOptions, count: int) -> bool:
+def _worth_ranking(options: DrawOptions, count: int) -> bool:
     """Return whether a ranking can end the draws: with `confidence`, or with all candidates."""
-    return wish.confidence is not None or count >= wish.candidates
+    return options.confidence is not None or count >= options.candidates
 
 
-def _why_stop(result: DrawResult, wish: DrawOptions, seconds: float) -> str:
+def _why_stop(result: DrawResult, options: DrawOptions, seconds: float) -> str:
     """Return why to stop; empty to go on."""
     count = len(result.choices)
-    outcome = result.outcome if result.outcome is not None and result.outcome.calibrated else None
+    ranking = result.ranking if result.ranking is not None and result.ranking.calibrated else None
     if (
-        outcome is not None
-        and wish.confidence is not None
-        and outcome.probability[result.order[0]] >= wish.confidence
+        ranking is not None
+        and options.confidence is not None
+        and ranking.probability[result.order[0]] >= options.confidence
     ):
         return "confidence"
-    if wish.tokens is not None and result.completion_tokens >= wish.tokens:
+    if options.tokens is not None and result.completion_tokens >= options.tokens:
         return "tokens"
-    if wish.seconds is not None and seconds >= wish.seconds:
+    if options.seconds is not None and seconds >= options.seconds:
         return "seconds"
-    if count < wish.candidates:
+    if count < options.candidates:
         return ""
-    hopeless = outcome is not None and (outcome.p_any_correct or 0.0) < (
-        wish.confidence or NOTHING_RIGHT
+    hopeless = ranking is not None and (ranking.p_any_correct or 0.0) < (
+        options.confidence or NOTHING_RIGHT
     )
-    return "" if hopeless and count < wish.limit else "candidates"
+    return "" if hopeless and count < options.limit else "candidates"

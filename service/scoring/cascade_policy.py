@@ -57,7 +57,9 @@ class CascadePolicy:
         if self.cascade is not None and not self.by_measure and self.measured() is not None:
             self.use_model(self.cascade.model, self.estimate.version)
 
-    def cascade_for(self, asked: Policy | None, candidates: int, sampled: bool) -> Cascade | None:
+    def cascade_for(
+        self, request_policy: Policy | None, candidates: int, sampled: bool
+    ) -> Cascade | None:
         """Return the cascade for a query.
 
         None to call all verifiers at once, by the policy or as a sample.
@@ -65,7 +67,7 @@ class CascadePolicy:
         `asked`: the request's own policy; `sampled`: whether a share of the traffic is scored in
         full.
         """
-        policy = asked or self.policy
+        policy = request_policy or self.policy
         if self.cascade is None or policy == "full" or candidates < 2:
             return None
         if policy == "auto" and not self.good_enough:
@@ -88,15 +90,15 @@ class CascadePolicy:
         """Return the cascade's hypothetical result on a fully scored query, or None."""
         if self.cascade is None or len(raw) < 2 or np.isnan(log_odds).any():
             return None
-        got = self.cascade.replay(raw)
+        replayed = self.cascade.replay(raw)
         chance = expit(log_odds)
         best = np.round(log_odds, 12)
-        agreed = bool(best[got.best] == best.max())
-        loss = 0.0 if agreed else float(chance.max() - chance[got.best])
+        agreed = bool(best[replayed.best] == best.max())
+        loss = 0.0 if agreed else float(chance.max() - chance[replayed.best])
         return CascadeSavings(
             version=self.estimate.version,
             queries=1,
-            cost=got.cost,
+            cost=replayed.cost,
             loss=loss,
             squares=loss**2,
             agreed=int(agreed),

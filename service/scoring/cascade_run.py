@@ -27,11 +27,11 @@ class CascadeRun:
         "confidence",
         "done",
         "early",
-        "kept",
         "last",
         "mu",
         "reached",
         "stages",
+        "survivors",
         "tier",
     )
 
@@ -48,7 +48,7 @@ class CascadeRun:
         self._offset = 0.0
         self.confidence = confidence
         self.tier = 0
-        self.kept: Bools = np.ones(candidates, bool)
+        self.survivors: Bools = np.ones(candidates, bool)
         self.reached = np.zeros(candidates, np.int64)
         self.stages = np.zeros(candidates, np.int64)
         self.mu = np.zeros(candidates)
@@ -83,7 +83,7 @@ class CascadeRun:
 
     def start_early(self, raw: Floats, pending: set[int]) -> Bools:
         """Return candidates to start on the next tier while columns of this one are pending."""
-        nobody: Bools = np.zeros(len(self.kept), bool)
+        nobody: Bools = np.zeros(len(self.survivors), bool)
         if self.early is None or self.last or self._sure(raw):
             return nobody
         scored = [
@@ -93,26 +93,28 @@ class CascadeRun:
             if column not in pending
         ]
         offset = self._offset if self.tier else self._cascade.offset(raw)
-        wanted = (
-            self._cascade.worth_asking_ahead(raw, scored, self.tier, self.kept, offset, self.early)
+        starters = (
+            self._cascade.worth_asking_ahead(
+                raw, scored, self.tier, self.survivors, offset, self.early
+            )
             & ~self.ahead
         )
-        self.ahead |= wanted
-        return wanted
+        self.ahead |= starters
+        return starters
 
     def go_on(self, raw: Floats) -> bool:
-        """Decide after a tier's scores; return whether the next tier is called for those `kept`."""
+        """Decide after a tier's scores; return whether the next tier is called for survivors."""
         if self.tier == 0:
             self._offset = self._cascade.offset(raw)
-        self.reached[self.kept] = self.tier + 1
-        self.mu[self.kept] = self._cascade.expected(raw, self.tier)[self.kept]
-        wanted = self._cascade.worth_asking(raw, self.tier, self.kept, self._offset)
-        if self.last or not wanted.any() or self._sure(raw):
+        self.reached[self.survivors] = self.tier + 1
+        self.mu[self.survivors] = self._cascade.expected(raw, self.tier)[self.survivors]
+        survivors = self._cascade.worth_asking(raw, self.tier, self.survivors, self._offset)
+        if self.last or not survivors.any() or self._sure(raw):
             self._end()
             return False
-        self.kept = wanted
-        self.ahead = np.zeros(len(wanted), bool)
-        self.stages[wanted] += 1
+        self.survivors = survivors
+        self.ahead = np.zeros(len(survivors), bool)
+        self.stages[survivors] += 1
         self.tier += 1
         return True
 
@@ -123,17 +125,17 @@ class CascadeRun:
     def _end(self) -> None:
         """End the run: the pick is the remaining candidate with the largest expected score."""
         self.done = True
-        left = np.flatnonzero(self.kept)
+        remaining = np.flatnonzero(self.survivors)
         if (
             self.tier + 1 < self.tiers
         ):  # at the last tier everything of them is known, and the posterior says
-            best = np.round(self.mu[left], 12)
-            self.stages[left[best == best.max()]] += 1
+            best = np.round(self.mu[remaining], 12)
+            self.stages[remaining[best == best.max()]] += 1
 
     def _sure(self, raw: Floats) -> bool:
         if self.confidence is None:
             return False
-        chance = self._probability(raw)[self.kept]
+        chance = self._probability(raw)[self.survivors]
         return bool(np.nan_to_num(chance).max(initial=0.0) >= self.confidence)
 
     def order(self, log_odds: Floats, tie_keys: Sequence[int], whole: Bools) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 
-def wrong_with(reply: Any, asked: int) -> str | None:
+def wrong_with(reply: Any, count: int) -> str | None:
     """Return the fault of a reply to a request of so many choices; None for a completion.
 
     Fewer choices are no error: a server without `n` gives one. More would be candidates that
@@ -19,8 +19,8 @@ def wrong_with(reply: Any, asked: int) -> str | None:
         or not reply["choices"]
     ):
         return "it has no choices"
-    if len(reply["choices"]) > asked:
-        return f"{len(reply['choices'])} choices for a request of {asked}"
+    if len(reply["choices"]) > count:
+        return f"{len(reply['choices'])} choices for a request of {count}"
     return next(
         (wrong for choice in reply["choices"] if (wrong := _wrong_with_choice(choice)) is not None),
         None,

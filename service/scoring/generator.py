@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from assay.service.concurrency.offload import apart
+from assay.service.concurrency.offload import offload
 from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.domain.errors import (
     GeneratorError,
@@ -68,7 +68,7 @@ class Generator:
         if self.settings.draws == "together" or count == 1:
             replies = [await self._ask({**body, **_seeded(body, first), "n": count}, count)]
         else:
-            replies, failure = await self._apart(
+            replies, failure = await self._ask_separately(
                 [{**body, **_seeded(body, first + place), "n": 1} for place in range(count)]
             )
         used = [
@@ -86,21 +86,21 @@ class Generator:
             misread=any(usage.misread for usage in used),
         )
 
-    async def _apart(
+    async def _ask_separately(
         self, bodies: list[dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], GeneratorError | None]:
         """Return the replies and the first failure, if any; raise it without any reply."""
         calls = [asyncio.ensure_future(self._ask(body, 1)) for body in bodies]
         try:
             await asyncio.wait(calls, return_when=asyncio.FIRST_EXCEPTION)
-            done = [call for call in calls if call.done()]
+            finished = [call for call in calls if call.done()]
         finally:
             for call in calls:
                 call.cancel()
             await asyncio.wait(calls)
-        failures = [error for call in done if (error := call.exception()) is not None]
+        failures = [error for call in finished if (error := call.exception()) is not None]
         other = next((error for error in failures if not isinstance(error, GeneratorError)), None)
-        replies = [call.result() for call in done if call.exception() is None]
+        replies = [call.result() for call in finished if call.exception() is None]
         if failures and (other is not None or not replies):
             raise other or failures[0]
         return replies, failures[0] if failures and isinstance(
@@ -129,7 +129,7 @@ class Generator:
             ) from None
         if status != 200:
             raise _refusal(name, status, without_key(raw, key))
-        reply = await apart(len(raw), _reply, name, raw)
+        reply = await offload(len(raw), _reply, name, raw)
         if (wrong := wrong_with(reply, count)) is not None:
             raise GeneratorReplyError(
                 f"{name} answered something that is no chat completion: {wrong}"
@@ -169,7 +169,7 @@ def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
         return GeneratorReplyError(
             f"{name} answered {status}, which is no chat completion", upstream_status=status
         )
-    message, param = _said(raw)
+    message, param = _message_and_parameter(raw)
     message = redacted_reason(message)
     if status in (429, 503):
         return GeneratorOverloadedError(
@@ -180,7 +180,7 @@ def _refusal(name: str, status: int, raw: bytes) -> GeneratorError:
     return GeneratorRefusedError(f"{name}: {message}", upstream_status=status, param=param)
 
 
-def _said(raw: bytes) -> tuple[str, str | None]:
+def _message_and_parameter(raw: bytes) -> tuple[str, str | None]:
     """Return an error's message and parameter for the client: one line, no control characters."""
     body = error_body(raw)
     if body is None:

@@ -85,9 +85,11 @@ class DeadlineTimer:
             del self._ends[task]
             self._overrun.add(task)
             task.cancel()
-        left = next(iter(self._ends.values())) - now if self._ends else None
+        seconds_left = next(iter(self._ends.values())) - now if self._ends else None
         self._timer = (
-            None if left is None else loop.call_later(max(left, self.precision), self._look)
+            None
+            if seconds_left is None
+            else loop.call_later(max(seconds_left, self.precision), self._look)
         )
 
 

@@ -111,14 +111,14 @@ def _calls_of_tier(run: ScoringRun, cascade: CascadeRun) -> list[Call]:
     """
     request = run.request
     if request.budget is not None:
-        left_out, run.spent = affordable(
+        left_out, run.used = affordable(
             request.budget,
             [member.guarded.settings for member in run.members],
             run.matrix,
             request.pairs,
             columns=cascade.columns,
             rows_of=run.wanted_rows,
-            spent=run.spent,
+            used=run.used,
         )
         for column in left_out:
             run.enter(column, run.wanted_rows(column), BUDGET)
@@ -137,7 +137,7 @@ def _calls_ahead(run: ScoringRun, cascade: CascadeRun, pending: set[int]) -> lis
 def _calls(run: ScoringRun, columns: Sequence[int], among: Bools | None = None) -> list[Call]:
     """Return a call for each of the verifiers that is wanted for any pair."""
     matrix = run.matrix
-    nothing_known = run.cascade is None and not matrix.cached.any() and not matrix.any_asked
+    nothing_known = run.cascade is None and not matrix.cached.any() and not matrix.any_fresh
     everything = list(range(len(run.request.pairs)))
     calls = []
     for column in columns:
@@ -150,18 +150,18 @@ def _calls(run: ScoringRun, columns: Sequence[int], among: Bools | None = None) 
 def _call(run: ScoringRun, column: int, rows: list[int]) -> Call:
     """Return the call to one verifier about some rows; about the whole set if it compares."""
     member, pairs = run.members[column], run.request.pairs
-    asked, keys, set_key = pairs, run.shared_keys.pairs, None
+    call_pairs, keys, set_key = pairs, run.shared_keys.pairs, None
     if member.setwise:
         rows, keys, set_key = list(run.keys.set_order), (), run.shared_keys.whole
-        asked = [pairs[row] for row in rows]
+        call_pairs = [pairs[row] for row in rows]
     elif len(rows) < len(pairs):
-        asked, keys = [pairs[row] for row in rows], tuple(keys[row] for row in rows)
+        call_pairs, keys = [pairs[row] for row in rows], tuple(keys[row] for row in rows)
     return Call(
         verifier=member.guarded,
         fingerprint=member.column.fingerprint,
         column=column,
         rows=rows,
         keys=keys,
-        pairs=asked,
+        pairs=call_pairs,
         set_key=set_key,
     )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from assay.aggregation import Floats
-from assay.service.concurrency.turns import PAIRS_A_TURN, Turns
+from assay.service.concurrency.fair_queue import PAIRS_A_PIECE, FairQueue
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.matrix import UNKNOWN
 from assay.service.domain.score_keys import Keys, keys_of
@@ -60,13 +60,13 @@ class Recorder:
         tasks: RowPacker,
         writer: WriteBehind,
         metrics: Metrics,
-        turns: Turns,
+        fair_queue: FairQueue,
     ) -> None:
         self._cache = cache
         self._tasks = tasks
         self._writer = writer
         self._metrics = metrics
-        self._turns = turns
+        self._fair_queue = fair_queue
 
     def record(self, run: ScoringRun) -> None:
         """Record a request; a large one in parts, between which others have their turn."""
@@ -75,8 +75,8 @@ class Recorder:
             "count": self._count(run),
             "note": self._note(run),
         }
-        if len(run.request.pairs) > PAIRS_A_TURN:
-            self._turns.soon(partial(self._record_part, steps))
+        if len(run.request.pairs) > PAIRS_A_PIECE:
+            self._fair_queue.soon(partial(self._record_part, steps))
             return
         for name, step in steps.items():
             while self._advance(name, step):
@@ -96,7 +96,7 @@ class Recorder:
         if not self._advance(name, step):
             del steps[name]
         if steps:
-            self._turns.soon(partial(self._record_part, steps))
+            self._fair_queue.soon(partial(self._record_part, steps))
 
     def _advance(self, name: str, step: Iterator[None]) -> bool:
         """Do a part of a step; return whether more follow."""
@@ -113,20 +113,20 @@ class Recorder:
     def _remember(self, run: ScoringRun) -> Iterator[None]:
         """Have new scores written."""
         matrix = run.matrix
-        if not matrix.any_asked:
+        if not matrix.any_fresh:
             return
         scores = (run.shared_keys, run.columns, matrix, run.stored)
-        if len(run.request.pairs) <= PAIRS_A_TURN:
+        if len(run.request.pairs) <= PAIRS_A_PIECE:
             self._writer.put_scores(self._cache.pack(*scores))
             return
-        for values in self._cache.packing(*scores, PAIRS_A_TURN):
+        for values in self._cache.packing(*scores, PAIRS_A_PIECE):
             self._writer.put_scores(values)
             yield
 
     def _count(self, run: ScoringRun) -> Iterator[None]:
         """Count calls and scores."""
         for verifier, seconds, usage in run.billed:
-            self._metrics.asked(verifier, seconds, usage)
+            self._metrics.called(verifier, seconds, usage)
         self._metrics.scored([member.name for member in run.members], run.matrix)
         yield
 
@@ -139,11 +139,11 @@ class Recorder:
         if not request.learn or not run.matrix.has_score:
             return
         query = (request.task, run.keys, run.matrix.raw, request.pairs)
-        if len(request.pairs) <= PAIRS_A_TURN:
+        if len(request.pairs) <= PAIRS_A_PIECE:
             self._writer.put_rows(self._tasks.pack(*query))
             return
         packing = self._tasks.packing(*query)
-        while rows := list(islice(packing, PAIRS_A_TURN)):
+        while rows := list(islice(packing, PAIRS_A_PIECE)):
             self._writer.put_rows(rows)
             yield
 
@@ -168,6 +168,6 @@ def _tells_of_cascades(run: ScoringRun) -> bool:
         request.learn
         and request.one_query
         and policies != ("full", "full")
-        and matrix.any_asked
+        and matrix.any_fresh
         and not matrix.partial
     )

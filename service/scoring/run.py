@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from assay.aggregation.cascade.cascade import Bools
 from assay.service.concurrency.deduplication import Subscription
-from assay.service.domain.budget import NOTHING_SPENT
+from assay.service.domain.budget import NOTHING_USED
 from assay.service.domain.matrix import ScoreMatrix
 from assay.service.domain.score_keys import Keys
 from assay.service.scoring.cascade_run import CascadeRun
@@ -50,9 +50,9 @@ class ScoringRun:
         "request",
         "served",
         "shared_keys",
-        "spent",
         "stored",
         "subscriptions",
+        "used",
         "warnings",
         "work",
     )
@@ -80,7 +80,7 @@ class ScoringRun:
         self.billed: list[tuple[str, float, Usage]] = []  # verifier, seconds, usage of each call
         self.asking_s = 0.0
         self.work = 0  # tokens taken on
-        self.spent = NOTHING_SPENT  # of the budget
+        self.used = NOTHING_USED  # of the budget
         self.cost = 0.0  # of sent calls
         self.given_up = 0.0  # of it, of calls that were released
         self.answers: list[str] = []  # keys that tell the candidates' answers apart
@@ -102,17 +102,17 @@ class ScoringRun:
         rows = self.matrix.unknown_rows(column)
         if self.cascade is None:
             return rows
-        wanted = self.cascade.kept if among is None else among
-        asked = {
+        eligible = self.cascade.survivors if among is None else among
+        rows_in_flight = {
             row
             for subscription in self.subscriptions
             if subscription.column == column
             for row, _ in subscription.rows
         }
-        kept = [row for row in rows if wanted[row] and row not in asked]
-        if kept and self.members[column].setwise:
-            return [row for row in rows if row not in asked]
-        return kept
+        rows_to_call = [row for row in rows if eligible[row] and row not in rows_in_flight]
+        if rows_to_call and self.members[column].setwise:
+            return [row for row in rows if row not in rows_in_flight]
+        return rows_to_call
 
     def enter(self, column: int, rows: Sequence[int] | range, verdict: Verdict) -> None:
         """Enter one verdict for some pairs."""

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 
 from assay.service.concurrency.deduplication import SingleFlight, Subscription, collect
-from assay.service.concurrency.offload import apart, characters
+from assay.service.concurrency.fair_queue import FairQueue
+from assay.service.concurrency.offload import characters, offload
 from assay.service.concurrency.token_admission import TokenAdmission
-from assay.service.concurrency.turns import Turns
 from assay.service.domain.errors import StoreError
 from assay.service.domain.score_keys import keys_of
 from assay.service.ports import ScoreCache
@@ -31,7 +31,7 @@ STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 class Scorer:
     """Scores the candidates of a request through one ensemble.
 
-    `cascades`: whether queries may go through tiers if their task allows it. `apart`: whether the
+    `cascades`: whether queries may go through tiers if their task allows it. `offload`: whether the
     cache and running calls are each task's own, so that tasks of different owners learn nothing of
     each other from response times. `charge` receives the cost of each request, also of one that
     failed or was given up.
@@ -46,18 +46,18 @@ class Scorer:
         metrics: Metrics,
         workload: TokenAdmission,
         cascades: bool = True,
-        apart: bool = False,
+        per_task_cache: bool = False,
         charge: Callable[[float], None] = lambda cost: None,
     ) -> None:
         self.ensembles = ensembles
         self._cache = cache
         self._metrics = metrics
         self._workload = workload
-        self._cascades, self._apart = cascades, apart
+        self._cascades, self._per_task_cache = cascades, per_task_cache
         self._charge = charge
-        self._turns = Turns()
+        self._fair_queue = FairQueue()
         self._single_flight = SingleFlight()
-        self._recorder = Recorder(cache, tasks, writer, metrics, self._turns)
+        self._recorder = Recorder(cache, tasks, writer, metrics, self._fair_queue)
 
     def members(self) -> dict[str, EnsembleMember]:
         """Return the verifiers of all ensembles, each once, by name."""
@@ -118,20 +118,22 @@ class Scorer:
 
     async def _open(self, request: ScoringRequest) -> ScoringRun:
         """Return a run with the cached scores."""
-        pairs, owner = request.pairs, request.task.name if self._apart else ""
+        pairs, owner = request.pairs, request.task.name if self._per_task_cache else ""
         size = characters(pairs, request.one_query)
-        keys = await apart(size, keys_of, pairs, request.one_query)
-        await self._turns.mine(len(pairs))
+        keys = await offload(size, keys_of, pairs, request.one_query)
+        await self._fair_queue.yield_to_others(len(pairs))
         OWNER.set(owner)
         members = self.ensembles[request.task.ensemble]
-        run = ScoringRun(request, members, keys, keys.within(owner) if self._apart else keys)
+        run = ScoringRun(
+            request, members, keys, keys.within(owner) if self._per_task_cache else keys
+        )
         # A store that hangs may use up half of a short deadline; a long one leaves room for its
         # own time-out.
         short = request.deadline_s < SHORT_DEADLINE_S
         try:
             async with asyncio.timeout(request.deadline_s / 2) if short else nullcontext():
                 run.stored = await self._cache.read(
-                    run.shared_keys, run.columns, run.matrix, self._turns
+                    run.shared_keys, run.columns, run.matrix, self._fair_queue
                 )
         except (StoreError, TimeoutError):
             run.warnings.append(STORE_DOWN)
@@ -161,7 +163,7 @@ class Scorer:
         try:
             hurried = run.cascade is not None and run.cascade.early is not None
             over, late = await collect(run.subscriptions, run.deadline, stepwise or hurried)
-            await self._turns.mine(len(run.request.pairs))
+            await self._fair_queue.yield_to_others(len(run.request.pairs))
             run.enter_replies(over)
             if late:
                 run.enter_late()
@@ -185,7 +187,7 @@ class Scorer:
             keys = run.keys.pairs
             reading = asyncio.to_thread(answer_keys, pairs, keys) if long else None
             run.answers = await reading if reading else answer_keys(pairs, keys)
-        await self._turns.mine(len(pairs))
+        await self._fair_queue.yield_to_others(len(pairs))
         asyncio.get_running_loop().call_soon(self._recorder.record, run)
         require_a_score(run)
         began = time.monotonic()
@@ -209,4 +211,4 @@ class Scorer:
 
     async def all_kept(self) -> None:
         """Return when the writer has the records of all requests so far."""
-        await self._turns.all_done()
+        await self._fair_queue.all_done()

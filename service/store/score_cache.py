@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from assay.service.concurrency.turns import Turns
+from assay.service.concurrency.fair_queue import FairQueue
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.score_keys import Keys
 from assay.service.store.client import Store
@@ -60,17 +60,17 @@ class ScoreCache:
         keys: Keys,
         columns: Sequence[CachedColumn],
         matrix: ScoreMatrix,
-        turns: Turns | None = None,
+        fair_queue: FairQueue | None = None,
     ) -> dict[str, bytes]:
         """Fill a matrix with the known scores, and return the stored values, for the later write.
 
-        `turns`: the queue of a large request before it fills the matrix. Raises
+        `fair_queue`: the queue of a large request before it fills the matrix. Raises
         `StoreError`.
         """
         names = [*keys.pairs, *([keys.whole] if keys.whole else [])]
         values = await self._store.fetch([SCORE_PREFIX + name for name in names])
-        if turns is not None:
-            await turns.mine(len(keys.pairs))
+        if fair_queue is not None:
+            await fair_queue.yield_to_others(len(keys.pairs))
         stored: dict[str, bytes] = {
             name: value for name, value in zip(names, values, strict=True) if value
         }
@@ -119,7 +119,7 @@ class ScoreCache:
         at_once: int,
     ) -> Iterator[dict[str, bytes]]:
         """Yield the same, those of so many pairs at a time."""
-        new = matrix.asked & LASTS[matrix.status]
+        new = matrix.fresh & LASTS[matrix.status]
         for row, column in matrix.reasons:
             if (
                 matrix.status[row, column] == OK

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from assay.service.concurrency.offload import LONG_WORK, apart
+from assay.service.concurrency.offload import LONG_WORK, offload
 from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.observation import Observation, unpack
 from assay.service.domain.stored_values import read_all
@@ -92,7 +92,7 @@ class TaskKeys:
     ) -> dict[str, Value]:
         """Return the whole values of a hash by name; damaged ones are moved aside if possible."""
         size = sum(map(len, raw.values())) if len(raw) <= FEW_VALUES else LONG_WORK + 1
-        read = await apart(size, read_all, raw, parse, named)
+        read = await offload(size, read_all, raw, parse, named)
         if read.damaged:
             pairs = [value for item in read.damaged.items() for value in item]
             arguments = (2, self._keys[part], self._aside, part, *pairs)

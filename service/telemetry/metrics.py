@@ -40,7 +40,7 @@ class Metrics(MetricFamilies):
         super().__init__()
         self._children: dict[tuple[Any, ...], Any] = {}
 
-    def asked(self, verifier: str, seconds: float, usage: Usage) -> None:
+    def called(self, verifier: str, seconds: float, usage: Usage) -> None:
         """Note a call to a verifier."""
         self._child(self.calls, verifier).observe(seconds)
         if usage.misread:
@@ -101,11 +101,11 @@ class Metrics(MetricFamilies):
         for name, count in zip(verifiers, matrix.cached.sum(axis=0).tolist(), strict=True):
             if count:
                 self._child(self.cached, name).inc(count)
-        if not matrix.any_asked:
+        if not matrix.any_fresh:
             return
         for column, name in enumerate(verifiers):
             counts = np.bincount(
-                matrix.status[matrix.asked[:, column], column], minlength=len(Status)
+                matrix.status[matrix.fresh[:, column], column], minlength=len(Status)
             ).tolist()
             for status in Status:
                 if counts[status]:
@@ -136,7 +136,7 @@ class Metrics(MetricFamilies):
                 self._child(self.drift, task, verifier, measure).set(value)
         self._child(self.drift_alarm, task, verifier).set(alarm)
 
-    def harvested(self, upstream: str, candidates: int, saved: int, why: str) -> None:
+    def draws_ended(self, upstream: str, candidates: int, saved: int, why: str) -> None:
         """Note a gateway request's draws, the saved ones, and the reason for its end."""
         self._child(self.drawn_candidates, upstream).inc(candidates)
         self._child(self.saved, upstream).inc(max(0, saved))

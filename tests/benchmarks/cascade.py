@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from assay.aggregation import DEFAULT, LabelModel
+from assay.aggregation import DEFAULT_HYPERPARAMETERS, LabelModel
 from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
@@ -45,7 +45,7 @@ def measured(
     found = {}
     for data in track(sets, f"{labels} labels", console=Console(stderr=True)):
         calls = calls_of(data, costs[data.name])
-        model = data.model(DEFAULT)
+        model = data.model(DEFAULT_HYPERPARAMETERS)
         found[data.name] = cascade_curve(
             data.scores,
             data.codes,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from assay.aggregation import LabelModel, Recipe
+from assay.aggregation import Hyperparameters, LabelModel
 from assay.aggregation.averages.baselines import mean_of_z_scores, supervised
 from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.evaluation.measures import (
@@ -52,9 +52,11 @@ class DataSet:
         """Return selection@1 of each query."""
         return selection_by_query(scores, self.labels, self.queries)
 
-    def model(self, recipe: Recipe, quality: dict[str, float | str] | None = None) -> LabelModel:
+    def model(
+        self, hyperparameters: Hyperparameters, quality: dict[str, float | str] | None = None
+    ) -> LabelModel:
         """Return an unfitted model that knows the families."""
-        return LabelModel(families=self.families, quality=quality, recipe=recipe)
+        return LabelModel(families=self.families, quality=quality, hyperparameters=hyperparameters)
 
     def _supervised(self) -> Floats:
         fold = np.random.default_rng(0).permutation(len(self.queries))[self.codes] % FOLDS
@@ -159,14 +161,15 @@ Method = Callable[[DataSet, Ints], tuple[Floats, Floats | None]]
 
 
 def ours(
-    recipe: Recipe, quality: Callable[[DataSet], dict[str, float | str]] | None = None
+    hyperparameters: Hyperparameters,
+    quality: Callable[[DataSet], dict[str, float | str]] | None = None,
 ) -> Method:
     """Return our label model as a method."""
 
     def method(data: DataSet, rows: Ints) -> tuple[Floats, Floats]:
         labels = np.full(len(data.scores), np.nan)
         labels[rows] = data.labels[rows]
-        model = data.model(recipe, None if quality is None else quality(data))
+        model = data.model(hyperparameters, None if quality is None else quality(data))
         model.fit(data.scores, data.codes, labels if len(rows) else None, verifier_names=data.names)
         log_odds = model.score_samples(data.scores, data.codes)
         return log_odds, expit(log_odds)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.service.api.compat.chat_templates import split_answer
-from assay.service.api.compat.routes import DOORS
+from assay.service.api.compat.routes import COMPAT_ROUTES
 from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.front.auth import KeyRing, needed
 from assay.service.api.front.middleware.priority import is_bulk
@@ -22,7 +22,7 @@ from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.keys import KeySettings
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.errors import DomainError, NoVerifierError
-from assay.service.scoring.best_of_n import DrawOptions, choice_text, harvest, status_of
+from assay.service.scoring.best_of_n import DrawOptions, choice_text, draw_until_good, status_of
 from assay.service.scoring.generator import Generator
 from assay.service.server.protocol import MAX_AHEAD, MAX_HEAD_BYTES, NEVER
 from assay.verifiers import Query
@@ -93,8 +93,8 @@ def test_any_headers_are_a_holder_and_a_priority_or_refused() -> None:
 
 
 def test_any_body_is_a_doors_form_or_refused() -> None:
-    """Each door's own, with fields that it knows."""
-    forms = sorted({door.form for door in DOORS.values()}, key=lambda form: form.__name__)
+    """Each route's own, with fields that it knows."""
+    forms = sorted({route.form for route in COMPAT_ROUTES.values()}, key=lambda form: form.__name__)
     fields = sorted({field for form in forms for field in form.model_fields})
 
     @QUICK
@@ -199,7 +199,9 @@ def test_any_reply_of_an_upstream_is_drawn_from_or_refused() -> None:
         upstream = Generator(settings, FakeTransport({"/v1/chat/completions": (status, body)}))
         try:
             found = asyncio.run(
-                harvest(upstream, {"messages": []}, Query.of("q"), DrawOptions(2), rank, group)
+                draw_until_good(
+                    upstream, {"messages": []}, Query.of("q"), DrawOptions(2), rank, group
+                )
             )
         except DomainError as exc:
             answer = answer_to(exc)

@@ -26,9 +26,9 @@ from assay.verifiers.checks.completeness import as_asked, cut_off
 from assay.verifiers.checks.python_tests import code_of
 from assay.verifiers.http.connection import Connection
 from assay.verifiers.judges.reasoning import stated_verdict
-from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.non_answers import non_answer_reason, without_verdicts
 from assay.verifiers.safety.sandbox import read_report
-from assay.verifiers.safety.sanitize import neutralise, visible_text
+from assay.verifiers.safety.sanitize import escape_control_tokens, visible_text
 from assay.verifiers.vllm.chat import without_thinking
 from tests.support.fuzzing import JSON, QUICK, SECONDS, for_its_share
 from tests.support.samples.ensembles import fitted, small
@@ -154,10 +154,10 @@ def test_any_candidate_can_be_read() -> None:
         assert answer is None or answer == answer.strip() != ""
         assert as_asked(text, text) in (True, False)
         assert cut_off(text) in (True, False)
-        safe = neutralise(text, "<extra_0>")
+        safe = escape_control_tokens(text, "<extra_0>")
         assert "<extra_0>" not in safe
         assert "<|im_end|>" not in safe
-        assert degenerate(text) is None or isinstance(degenerate(text), str)
+        assert non_answer_reason(text) is None or isinstance(non_answer_reason(text), str)
         assert set(without_verdicts(visible_text(text)).splitlines()) <= set(
             visible_text(text).splitlines()
         )

@@ -18,7 +18,7 @@ from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped, warning
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 
 PYTHON_FENCE = re.compile(
@@ -28,7 +28,7 @@ OFF = Verdict(
     None,
     Status.SKIPPED,
     "off: running candidates' code is allowed by `run_code: true`",
-    asked=False,
+    called=False,
 )
 TRYING = """
 x = 1
@@ -132,7 +132,7 @@ class PythonTests(LocalVerifier):
                 else:
                     verdicts[place] = verdict
 
-        await together(*(lane() for _ in range(self.tests.processes)))
+        await gather_or_cancel(*(lane() for _ in range(self.tests.processes)))
         return sorted(overran)
 
     async def _run(self, pair: Pair, seconds: float) -> Verdict | None:

@@ -19,7 +19,7 @@ class VerifierError(Exception):
         """Return the verdict of each candidate of the failed call."""
         text = str(self)
         return Verdict(
-            None, self.status, f"{self.reason}: {text}" if text else self.reason, asked=self.sent
+            None, self.status, f"{self.reason}: {text}" if text else self.reason, called=self.sent
         )
 
 

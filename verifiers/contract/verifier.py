@@ -111,7 +111,7 @@ class Verdict:
     """One verifier's verdict of one candidate; `score` is None if it could not give one.
 
     `label_mass` is the total probability that a judge gave to its labels: a low one means that
-    it did not answer the question. `asked` is false if no call was sent, because none was
+    it did not answer the question. `called` is false if no call was sent, because none was
     needed or because it failed before: such a verdict costs nothing.
     """
 
@@ -120,7 +120,7 @@ class Verdict:
     reason: str | None = None
     label_mass: float | None = None
     truncated_tokens: int | None = None
-    asked: bool = True
+    called: bool = True
 
 
 @dataclass(slots=True)
@@ -150,7 +150,7 @@ NO_STEPS = "the candidate has no steps"
 
 def not_applicable(why: str) -> Verdict:
     """Return the verdict of a verifier that does not apply to a pair, without a call."""
-    return Verdict(None, Status.NOT_APPLICABLE, why, asked=False)
+    return Verdict(None, Status.NOT_APPLICABLE, why, called=False)
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from assay.verifiers.contract.verifier import (
     not_applicable,
 )
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.vllm.replies import Classes
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
@@ -74,7 +74,7 @@ class Nli(ServedVerifier):
     async def _ask_readable(self, pairs: Sequence[Pair]) -> Verdicts:
         body: dict[str, Any] = {
             "model": self.settings.model,
-            "input": await together(*map(self._joined, pairs)),
+            "input": await gather_or_cancel(*map(self._joined, pairs)),
         }
         reply = await self.upstream.ask("/classify", body, Classes)
         rows = in_order(reply.data, len(pairs))
@@ -95,7 +95,7 @@ class Nli(ServedVerifier):
             if self.nli.premise == "query"
             else self._text(pair.query.reference or "")
         )
-        first, second = await together(
+        first, second = await gather_or_cancel(
             self.tokenizer.ids(premise, special=True),
             self.tokenizer.ids(self._text(pair.candidate), special=True),
         )

@@ -22,8 +22,8 @@ from assay.verifiers.contract.verifier import (
 )
 from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.judges.prompt import Prompt
-from assay.verifiers.safety.non_answers import degenerate, without_verdicts
-from assay.verifiers.safety.sanitize import neutralise_tags, shorten, visible_text
+from assay.verifiers.safety.non_answers import non_answer_reason, without_verdicts
+from assay.verifiers.safety.sanitize import escape_tags, shorten, visible_text
 from assay.verifiers.vllm.chat import Chat, ChatSettings, Conversation
 from assay.verifiers.vllm.label_logprobs import GENERATES, LabelReader, label_finding
 from assay.verifiers.vllm.served import ServedVerifier, ask_the_rest
@@ -77,7 +77,7 @@ class Judging(ServedVerifier, ABC):
         """Return the verdict of a pair that needs no call: the lowest score for a non-answer."""
         if "reference" in self.places and pair.query.reference is None:
             return not_applicable(NO_REFERENCE)
-        why = degenerate(pair.candidate) if self.judging.defences and self.bounds else None
+        why = non_answer_reason(pair.candidate) if self.judging.defences and self.bounds else None
         return Verdict(self.bounds[0], reason=f"degenerate: {why}") if why and self.bounds else None
 
     def texts(self, pair: Pair) -> dict[str, str]:
@@ -101,8 +101,8 @@ class Judging(ServedVerifier, ABC):
         """Return a text that can neither end its fence nor speak as another turn."""
         if not self.judging.defences:
             return text
-        return self.made(
-            "harmless", text, lambda long: neutralise_tags(self._neutral(long), self.prompt.tags)
+        return self.prepared(
+            "harmless", text, lambda long: escape_tags(self._neutral(long), self.prompt.tags)
         )
 
     def _text(self, candidate: str) -> str:
@@ -110,7 +110,7 @@ class Judging(ServedVerifier, ABC):
             candidate = shorten(candidate, self.settings.max_chars)[0]
         if not self.judging.defences:
             return candidate
-        return self.made(
+        return self.prepared(
             "candidate", candidate, lambda long: self.harmless(without_verdicts(visible_text(long)))
         )
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.judges.base import LabelJudging, YesNoSettings
 from assay.verifiers.judges.prompt import Prompt, bundled, checked_prompt
 
@@ -69,7 +69,7 @@ class JudgeDebate(LabelJudging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return each pair's P(Yes)."""
-        parts = await together(*(self._judge_one(pair) for pair in pairs))
+        parts = await gather_or_cancel(*(self._judge_one(pair) for pair in pairs))
         total = Usage()
         for verdicts in parts:
             total.add(verdicts.usage)
@@ -79,7 +79,7 @@ class JudgeDebate(LabelJudging):
         texts = self.texts(pair)
         try:
             conversations = [self.asking(prompt, **texts) for prompt in self._pleas]
-            pleas = await together(
+            pleas = await gather_or_cancel(
                 *(
                     self.chat.write(conversation, self.debate.max_tokens, self.debate.temperature)
                     for conversation in conversations

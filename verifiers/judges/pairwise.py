@@ -22,7 +22,7 @@ from assay.verifiers.contract.verifier import (
     not_applicable,
 )
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.judges.base import Judging, JudgingSettings
 from assay.verifiers.judges.bradley_terry import (
     Comparison,
@@ -149,7 +149,7 @@ class JudgePairwise(Judging):
         parts = [
             conversations[start : start + size] for start in range(0, len(conversations), size)
         ]
-        replies = await together(
+        replies = await gather_or_cancel(
             *(isolating(lambda some: self.labels.read(some, self.values), part) for part in parts)
         )
         total = Usage()

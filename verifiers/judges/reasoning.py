@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from assay.verifiers.contract.errors import RefusedError
 from assay.verifiers.contract.verifier import Pair, Status, Usage, Verdict, Verdicts
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.judges.base import Judging, YesNoSettings
 from assay.verifiers.judges.prompt import bundled, checked_prompt
 from assay.verifiers.vllm.chat import Written
@@ -67,7 +67,7 @@ class JudgeCot(Judging):
 
     async def judge(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return each pair's share of Yes; one call a pair, side by side."""
-        replies = await together(*(self._judge_one(pair) for pair in pairs))
+        replies = await gather_or_cancel(*(self._judge_one(pair) for pair in pairs))
         total = Usage()
         for _, usage in replies:
             total.add(usage)

@@ -13,7 +13,7 @@ from assay.verifiers.contract.sample import SAMPLE
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Message, Pair, Usage, Verdicts
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.vllm.chat_template import TemplateReader
 from assay.verifiers.vllm.served import ServedVerifier
 
@@ -88,7 +88,7 @@ class Reward(ServedVerifier, ABC):
 
     async def _ask_singly(self, chats: Sequence[Sequence[Message]]) -> Verdicts:
         bodies = [self._body() | {"messages": as_dicts(chat)} for chat in chats]
-        replies = await together(*(self._post(body, 1) for body in bodies))
+        replies = await gather_or_cancel(*(self._post(body, 1) for body in bodies))
         total = Usage()
         for verdicts in replies:
             total.add(verdicts.usage)

@@ -17,7 +17,7 @@ from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.settings import EndpointUrl, ServedSettings
 from assay.verifiers.contract.verifier import Pair, Verdict, Verdicts
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.rewards.likelihood_base import LikelihoodBase, heads_of
 from assay.verifiers.rewards.steps import too_many
@@ -88,7 +88,7 @@ class ImplicitPrm(LikelihoodBase):
             for pair in pairs
         ]
         prompts = [head + answer for head, answer in parts]
-        (model_likelihoods, usage), (reference_likelihoods, more) = await together(
+        (model_likelihoods, usage), (reference_likelihoods, more) = await gather_or_cancel(
             log_likelihoods(self.upstream, prompts), log_likelihoods(self.reference, prompts)
         )
         usage.add(more)

@@ -75,7 +75,7 @@ def without_verdicts(text: str) -> str:
     )
 
 
-def degenerate(text: str) -> str | None:
+def non_answer_reason(text: str) -> str | None:
     """Return why a candidate is no answer at all; None if it may be one."""
     visible = RUN_OF_BLANKS.sub("\n", without_unseen(text)).strip()
     if not any(

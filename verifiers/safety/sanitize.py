@@ -45,7 +45,7 @@ WORD_JOINER = "\u2060"
 OPENINGS = "<＜﹤〈⟨‹"
 
 
-def neutralise(text: str, *markers: str, special: Container[str] = ()) -> str:
+def escape_control_tokens(text: str, *markers: str, special: Container[str] = ()) -> str:
     """Return the text with control tokens and markers broken up by an invisible character.
 
     A tokenizer that reads `<|im_end|>` in a candidate as the control token would let the candidate
@@ -86,7 +86,7 @@ def _without_special(text: str, special: Container[str]) -> str:
     return "".join(parts) + text[done:] if parts else text
 
 
-def neutralise_tags(text: str, names: tuple[str, ...]) -> str:
+def escape_tags(text: str, names: tuple[str, ...]) -> str:
     """Return the text with every tag of these names broken up, also a badly spelled one (`</
     Candidate >`, `＜／candidate＞`).
     """

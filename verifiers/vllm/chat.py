@@ -12,8 +12,8 @@ from pydantic import Field
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.settings import ServedSettings
 from assay.verifiers.contract.verifier import Usage
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.http.reply import Many, ReplyModel, Tokens
-from assay.verifiers.http.together import together
 from assay.verifiers.http.upstream import Upstream
 
 Conversation = list[dict[str, str]]
@@ -99,7 +99,7 @@ class Chat:
     async def _send_singly(
         self, body: dict[str, Any], conversations: Sequence[Conversation]
     ) -> ChatReply:
-        replies = await together(
+        replies = await gather_or_cancel(
             *(self.send(body, [conversation]) for conversation in conversations)
         )
         if not all(len(reply.choices) == 1 for reply in replies):

@@ -9,7 +9,7 @@ from typing import Any
 from assay.verifiers.contract.errors import BadReplyError, RefusedError
 from assay.verifiers.contract.findings import Finding, failed, ok, skipped
 from assay.verifiers.contract.verifier import Status, Verdict, Verdicts
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.http.upstream import Upstream
 from assay.verifiers.vllm.chat import Chat, Choice, Conversation
 from assay.verifiers.vllm.replies import TokenIds
@@ -88,7 +88,11 @@ class LabelReader:
             return {}
         try:
             ids = dict(
-                zip(values, await together(*(self.ids_of(label) for label in values)), strict=True)
+                zip(
+                    values,
+                    await gather_or_cancel(*(self.ids_of(label) for label in values)),
+                    strict=True,
+                )
             )
         except RefusedError:  # no /tokenize: not a vLLM server
             self.by_id = False

@@ -24,9 +24,9 @@ from assay.verifiers.contract.verifier import (
     role_of,
 )
 from assay.verifiers.http.connection_pool import Transport
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from assay.verifiers.http.upstream import Endpoint, Upstream
-from assay.verifiers.safety.sanitize import neutralise, shorten
+from assay.verifiers.safety.sanitize import escape_control_tokens, shorten
 from assay.verifiers.vllm.bos_check import beginning
 from assay.verifiers.vllm.server_info import ServerInfoReader, ask_facts, ask_models
 from assay.verifiers.vllm.special_tokens import SpecialTokens
@@ -36,7 +36,7 @@ from assay.verifiers.vllm.truncation import MARGIN, Tokenizer
 #: what is made of it is kept.
 THREAD_CHARACTERS, MEMOIZED_CHARACTERS = 200_000, 10_000
 #: The prepared long texts of the running call.
-_MADE: ContextVar[dict[tuple[int, str, str], str] | None] = ContextVar("made", default=None)
+_PREPARED: ContextVar[dict[tuple[int, str, str], str] | None] = ContextVar("prepared", default=None)
 
 Item = TypeVar("Item")
 Ask = Callable[[Sequence[Pair]], Awaitable[Verdicts]]
@@ -82,7 +82,7 @@ class ServedVerifier:
         texts += {message.content for pair in pairs for message in pair.query.messages}
         size = sum(map(len, texts))
         if size >= MEMOIZED_CHARACTERS:
-            _MADE.set({})
+            _PREPARED.set({})
         if size < THREAD_CHARACTERS:
             suspects = [pair.candidate for pair in pairs if pair.suspect]
             suspects += [text for text in texts[len(pairs) :] if has_brackets(text)]
@@ -101,14 +101,14 @@ class ServedVerifier:
         for pair in pairs:
             self._text(pair.candidate)
 
-    def made(self, name: str, text: str, make: Callable[[str], str]) -> str:
+    def prepared(self, name: str, text: str, prepare: Callable[[str], str]) -> str:
         """Return a text prepared for the model; a call prepares a long one once."""
-        memo = _MADE.get()
+        memo = _PREPARED.get()
         if memo is None or len(text) < MEMOIZED_CHARACTERS:
-            return make(text)
+            return prepare(text)
         key = (id(self), name, text)
         if key not in memo:
-            memo[key] = make(text)
+            memo[key] = prepare(text)
         return memo[key]
 
     async def input_tokens(self, pair: Pair) -> int:
@@ -116,7 +116,9 @@ class ServedVerifier:
         texts = (self.query_text(pair.query), self._text(pair.candidate))
         return sum(
             len(ids)
-            for ids in await together(*(self.tokenizer.ids(text, special=True) for text in texts))
+            for ids in await gather_or_cancel(
+                *(self.tokenizer.ids(text, special=True) for text in texts)
+            )
         )
 
     async def _shortened(self, pair: Pair, verdict: Verdict, usage: Usage) -> Verdict:
@@ -151,7 +153,9 @@ class ServedVerifier:
 
     async def problems(self) -> list[VerifierError | None]:
         """Return each server's fault, in order; None without one."""
-        return await together(*(self._problem(endpoint) for endpoint in self.upstream.endpoints))
+        return await gather_or_cancel(
+            *(self._problem(endpoint) for endpoint in self.upstream.endpoints)
+        )
 
     async def _problem(self, endpoint: Endpoint) -> VerifierError | None:
         return await self.problem_of(self.upstream, endpoint)
@@ -271,8 +275,10 @@ class ServedVerifier:
         """Return a text without tokens and markers of the model's."""
         if not self.markers and not has_brackets(text):
             return text
-        return self.made(
-            "neutral", text, lambda long: neutralise(long, *self.markers, special=self.special)
+        return self.prepared(
+            "neutral",
+            text,
+            lambda long: escape_control_tokens(long, *self.markers, special=self.special),
         )
 
     def _texts(self, pairs: Sequence[Pair]) -> list[str]:
@@ -334,6 +340,8 @@ async def isolating(
         ):  # 401, 404 …: no part of the list would fare better
             raise
     middle = len(pairs) // 2
-    first, second = await together(isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:]))
+    first, second = await gather_or_cancel(
+        isolating(ask, pairs[:middle]), isolating(ask, pairs[middle:])
+    )
     first.usage.add(second.usage)
     return Verdicts(first.items + second.items, first.usage)

@@ -1,5 +1,5 @@
 """Other services' wire forms, translated into scoring calls; a file a family of clients."""
 
-from assay.service.api.compat.routes import DOORS, door_router
+from assay.service.api.compat.routes import COMPAT_ROUTES, compat_router
 
-__all__ = ["DOORS", "door_router"]
+__all__ = ["COMPAT_ROUTES", "compat_router"]

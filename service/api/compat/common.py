@@ -29,7 +29,7 @@ from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Message, Pair, Query
 
-Asked = TypeVar("Asked", bound="DoorRequest")
+Payload = TypeVar("Payload", bound="CompatRequest")
 Shape = Callable[[ApiError], Response]
 MODEL_PREFIX = "assay"
 
@@ -38,7 +38,7 @@ MODEL_PREFIX = "assay"
 Expected = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
-class DoorRequest(BaseModel):
+class CompatRequest(BaseModel):
     """A body of another service's form; unknown fields are ignored, as that service does."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -46,7 +46,7 @@ class DoorRequest(BaseModel):
     model: Annotated[str, Field(max_length=512)] | None = None
 
 
-class TurnIn(DoorRequest):
+class TurnIn(CompatRequest):
     """A message of a conversation. Of content parts, only texts are read; images are named."""
 
     role: Annotated[str, Field(min_length=1, max_length=32)]
@@ -67,7 +67,7 @@ class TurnIn(DoorRequest):
         return Message(self.role, self.text)
 
 
-async def read(request: Request, form: type[Asked]) -> Asked:
+async def read(request: Request, form: type[Payload]) -> Payload:
     """Return a body, checked; raise `ApiError`."""
     return await parse_as(request, request.app.state.engine.config.service, form)
 
@@ -154,10 +154,10 @@ def scoring_request_of(
     )
 
 
-def known_values(outcome: ScoringResult, values: Sequence[float]) -> list[float]:
+def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list[float]:
     """Return complete values; raise `ApiError` 503 if one is missing: null is no low score."""
     if any(math.isnan(value) for value in values):
-        reasons = sorted(set(outcome.matrix.reasons.values()))[:3]
+        reasons = sorted(set(scoring_result.matrix.reasons.values()))[:3]
         message = (
             "no verifier could score one of the candidates"
             f" ({'; '.join(reasons) or 'none applies'})"
@@ -166,9 +166,12 @@ def known_values(outcome: ScoringResult, values: Sequence[float]) -> list[float]
     return list(values)
 
 
-def usage(outcome: ScoringResult) -> dict[str, int]:
+def usage(scoring_result: ScoringResult) -> dict[str, int]:
     """Return tokens in the form that all these clients read."""
-    prompt, completion = outcome.matrix.usage.prompt_tokens, outcome.matrix.usage.completion_tokens
+    prompt, completion = (
+        scoring_result.matrix.usage.prompt_tokens,
+        scoring_result.matrix.usage.completion_tokens,
+    )
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -176,10 +179,10 @@ def usage(outcome: ScoringResult) -> dict[str, int]:
     }
 
 
-def raw_by_verifier(outcome: ScoringResult) -> dict[str, list[float]]:
+def raw_by_verifier(scoring_result: ScoringResult) -> dict[str, list[float]]:
     """Return each verifier's raw scores, NaN where missing."""
-    names = [member.name for member in outcome.members]
-    return dict(zip(names, outcome.matrix.raw.T.tolist(), strict=True))
+    names = [member.name for member in scoring_result.members]
+    return dict(zip(names, scoring_result.matrix.raw.T.tolist(), strict=True))
 
 
 def openai_shape(exc: ApiError) -> Response:
@@ -208,7 +211,7 @@ def _with_status(exc: ApiError, status: int, more: dict[str, Any] | None = None)
 
 __all__ = [
     "ChatMessage",
-    "DoorRequest",
+    "CompatRequest",
     "Expected",
     "Json",
     "Shape",

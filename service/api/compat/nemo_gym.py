@@ -11,7 +11,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.common import (
-    DoorRequest,
+    CompatRequest,
     Expected,
     TurnIn,
     known_values,
@@ -23,14 +23,14 @@ from assay.service.api.compat.reward import MAX_WHOLE, RewardPrompt, query_of
 from assay.service.api.errors import invalid_field
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.requests import problem
-from assay.service.concurrency.offload import apart
+from assay.service.concurrency.offload import offload
 from assay.verifiers import Pair
 
 INPUT, OUTPUT = "responses_create_params.input", "response.output"
 MAX_ROLE = 32
 
 
-class VerifyRequest(DoorRequest):
+class VerifyRequest(CompatRequest):
     """A roll-out: the request and the model's response. Only their texts are read and checked."""
 
     responses_create_params: dict[str, Any]
@@ -40,7 +40,7 @@ class VerifyRequest(DoorRequest):
     @model_validator(mode="after")
     def _check(self) -> Self:
         try:
-            self.asked()
+            self.prompt()
             self.answer_text()
         except (
             PydanticCustomError
@@ -48,7 +48,7 @@ class VerifyRequest(DoorRequest):
             raise invalid_field(exc) from None
         return self
 
-    def asked(self) -> RewardPrompt:
+    def prompt(self) -> RewardPrompt:
         """Return the answered conversation: a text, or its turns without calls of tools."""
         items = _present(self.responses_create_params, INPUT)
         if isinstance(items, str):
@@ -77,13 +77,17 @@ class VerifyRequest(DoorRequest):
 
 async def verify(request: Request) -> Response:
     """Score a roll-out; return its body with `reward` and each verifier's score."""
-    asked = await read(request, VerifyRequest)
-    reference = None if asked.expected_answer is None else str(asked.expected_answer)
-    query = await apart(len(await whole_body(request)), query_of, asked.asked(), reference)
-    outcome = await score_candidates(request, asked.model, [Pair(query, asked.answer_text())])
-    [probability] = known_values(outcome, outcome.probability.tolist())
+    payload = await read(request, VerifyRequest)
+    reference = None if payload.expected_answer is None else str(payload.expected_answer)
+    query = await offload(len(await whole_body(request)), query_of, payload.prompt(), reference)
+    scoring_result = await score_candidates(
+        request, payload.model, [Pair(query, payload.answer_text())]
+    )
+    [probability] = known_values(scoring_result, scoring_result.probability.tolist())
     components = {
-        name: value for name, [value] in raw_by_verifier(outcome).items() if not np.isnan(value)
+        name: value
+        for name, [value] in raw_by_verifier(scoring_result).items()
+        if not np.isnan(value)
     }
     return Response(
         _with(await whole_body(request), {"reward": probability, "reward_components": components}),

@@ -24,7 +24,7 @@ from assay.service.api.rank import MOST_READ, find_task, while_wanted
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.runtime.engine import Engine
-from assay.service.scoring.best_of_n import DrawOptions, harvest
+from assay.service.scoring.best_of_n import DrawOptions, draw_until_good
 from assay.service.scoring.generator import Generator
 from assay.service.scoring.request import ScoringRequest, ScoringResult
 from assay.verifiers import Pair, Query
@@ -33,14 +33,16 @@ from assay.verifiers import Pair, Query
 async def complete(request: Request) -> Response:
     """Draw candidates, rank them, and return the best `n` as choices, best first."""
     engine: Engine = request.app.state.engine
-    asked = await read(request, ChatRequest)
-    upstream, task = find(engine, asked.model)
+    chat_request = await read(request, ChatRequest)
+    upstream, task = find(engine, chat_request.model)
     task = find_task(
-        engine, asked.assay.task or task, None
+        engine, chat_request.assay.task or task, None
     ).name  # before any draw for a caller without the right
-    query = Query(tuple(turn.turn() for turn in asked.messages), asked.assay.reference)
-    body, wish = await _theirs(request), _wish(asked, upstream)
-    _check_size(len(await whole_body(request)), query, wish, upstream)
+    query = Query(
+        tuple(turn.turn() for turn in chat_request.messages), chat_request.assay.reference
+    )
+    body, draw_options = await _theirs(request), _draw_options(chat_request, upstream)
+    _check_size(len(await whole_body(request)), query, draw_options, upstream)
     scoring_requests: list[ScoringRequest] = []
 
     async def ranked(query: Query, texts: Sequence[str]) -> ScoringResult:
@@ -54,19 +56,23 @@ async def complete(request: Request) -> Response:
 
     # A client that leaves stops its draws as well.
     with answering():
-        drawing = harvest(upstream, body, query, wish, ranked, engine.scoring.answer_groups)
+        drawing = draw_until_good(
+            upstream, body, query, draw_options, ranked, engine.scoring.answer_groups
+        )
         result = await while_wanted(request, drawing)
-    if result.outcome is not None:
-        engine.scoring.scorer.learn(scoring_requests[-1], result.outcome)
-    engine.resources.metrics.harvested(
+    if result.ranking is not None:
+        engine.scoring.scorer.learn(scoring_requests[-1], result.ranking)
+    engine.resources.metrics.draws_ended(
         upstream.settings.name,
         len(result.choices),
-        wish.candidates - len(result.choices),
+        draw_options.candidates - len(result.choices),
         result.stopped,
     )
-    answer = completion_body(request, asked, result, upstream, wish)
-    if asked.stream:
-        events = stream_events(answer, bool((asked.stream_options or {}).get("include_usage")))
+    answer = completion_body(request, chat_request, result, upstream, draw_options)
+    if chat_request.stream:
+        events = stream_events(
+            answer, bool((chat_request.stream_options or {}).get("include_usage"))
+        )
         return StreamingResponse(
             events, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
@@ -113,8 +119,10 @@ def find(engine: Engine, model: str | None) -> tuple[Generator, str]:
         return first, first.settings.task
     if model in _shared(engine):
         task = str(model).partition("/")[2]
-        own = [upstream for upstream in upstreams.values() if upstream.settings.task == task]
-        return (own[0] if own else first), task
+        task_upstreams = [
+            upstream for upstream in upstreams.values() if upstream.settings.task == task
+        ]
+        return (task_upstreams[0] if task_upstreams else first), task
     names = ", ".join([*upstreams, *_shared(engine)])
     raise ApiError(
         404,
@@ -139,25 +147,27 @@ def _shared(engine: Engine) -> list[str]:
     return [MODEL_PREFIX, *tasks] if _upstreams(engine) else []
 
 
-def _wish(asked: ChatRequest, upstream: Generator) -> DrawOptions:
-    options, limit = asked.assay, upstream.settings.max_candidates
-    candidates = options.candidates or max(upstream.settings.candidates, asked.n or 1)
-    if candidates > limit or (asked.n or 1) > candidates:
-        what = f"{candidates} candidates; at most {limit}, and no fewer than n = {asked.n or 1}"
+def _draw_options(chat_request: ChatRequest, upstream: Generator) -> DrawOptions:
+    options, limit = chat_request.assay, upstream.settings.max_candidates
+    candidates = options.candidates or max(upstream.settings.candidates, chat_request.n or 1)
+    if candidates > limit or (chat_request.n or 1) > candidates:
+        problem = (
+            f"{candidates} candidates; at most {limit}, and no fewer than n = {chat_request.n or 1}"
+        )
         raise ApiError(
             422,
-            what,
+            problem,
             param="assay.candidates",
             code="too_many" if candidates > limit else "too_few",
         )
     if options.at_most is not None and not candidates <= options.at_most <= limit:
-        what = (
+        problem = (
             f"at most {options.at_most}; no fewer than the {candidates} candidates, and no more"
             f" than {limit}"
         )
         raise ApiError(
             422,
-            what,
+            problem,
             param="assay.at_most",
             code="too_many" if options.at_most > limit else "too_few",
         )
@@ -173,12 +183,12 @@ def _wish(asked: ChatRequest, upstream: Generator) -> DrawOptions:
     )
 
 
-def _check_size(size: int, query: Query, wish: DrawOptions, upstream: Generator) -> None:
+def _check_size(size: int, query: Query, draw_options: DrawOptions, upstream: Generator) -> None:
     """Raise `ApiError` for a body too long for all candidates, before any draw."""
     once = size if upstream.settings.draws == "apart" else length_of(query)
-    if once * wish.limit > MOST_READ:
+    if once * draw_options.limit > MOST_READ:
         message = (
-            f"{once} characters for each of {wish.limit} candidates are more than {MOST_READ}: ask"
-            " for fewer candidates"
+            f"{once} characters for each of {draw_options.limit} candidates are more than"
+            f" {MOST_READ}: ask for fewer candidates"
         )
         raise ApiError(413, message, param="messages", code="too_much_text")

@@ -21,84 +21,92 @@ from assay.service.scoring.generator import Generator
 from assay.service.scoring.request import ScoringResult
 
 #: Fields of the upstream's reply that ours replaces.
-MADE_HERE = ("choices", "usage", "id", "model", "object", "created")
+REPLACED_FIELDS = ("choices", "usage", "id", "model", "object", "created")
 MISREAD_USAGE = "the upstream says something of its tokens that is no number: those are not counted"
 STREAMED_WORD = re.compile(r"\S+\s*|\s+")
 
 
 def completion_body(
-    request: Request, asked: ChatRequest, result: DrawResult, upstream: Generator, wish: DrawOptions
+    request: Request,
+    chat_request: ChatRequest,
+    result: DrawResult,
+    upstream: Generator,
+    draw_options: DrawOptions,
 ) -> dict[str, Any]:
     """Return the completion: the best `n` as choices, best first, with the tokens of all."""
-    best = result.order[: asked.n or 1]
+    best = result.order[: chat_request.n or 1]
     choices = [{**result.choices[place], "index": rank} for rank, place in enumerate(best)]
     prompt = result.prompt_tokens + result.judge_prompt_tokens
     completion = result.completion_tokens + result.judge_completion_tokens
-    passed_on = {key: value for key, value in result.first_reply.items() if key not in MADE_HERE}
+    passed_on = {
+        key: value for key, value in result.first_reply.items() if key not in REPLACED_FIELDS
+    }
     return {
         **passed_on,
         "id": f"chatcmpl-{request.scope['assay.request_id']}",
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": asked.model or upstream.settings.name,
+        "model": chat_request.model or upstream.settings.name,
         "choices": choices,
         "usage": {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
         },
-        "assay": _drawn_summary(result, wish, asked.assay.explain),
+        "assay": _drawn_summary(result, draw_options, chat_request.assay.explain),
     }
 
 
-def _drawn_summary(result: DrawResult, wish: DrawOptions, explain: bool) -> dict[str, Any]:
+def _drawn_summary(result: DrawResult, draw_options: DrawOptions, explain: bool) -> dict[str, Any]:
     """Return the drawn candidates with their scores, best first."""
-    outcome = result.outcome
-    reasons = explanations(outcome) if outcome is not None and explain else None
+    ranking = result.ranking
+    reasons = explanations(ranking) if ranking is not None and explain else None
     ranks = {place: rank for rank, place in enumerate(result.order, 1)}
     candidates = [
         {
             "drawn": place,
             "rank": ranks[place],
             "status": status_of(choice),
-            "key": outcome.keys[place] if outcome else None,
-            "probability": _number(outcome, "probability", place),
-            "score": _number(outcome, "score", place),
+            "key": ranking.keys[place] if ranking else None,
+            "probability": _number(ranking, "probability", place),
+            "score": _number(ranking, "score", place),
             **({"answer_group": result.groups[place]} if result.groups else {}),
             **({"verifiers": reasons[place]} if reasons else {}),
         }
         for place, choice in sorted(enumerate(result.choices), key=lambda item: ranks[item[0]])
     ]
     summary: dict[str, Any] = {
-        "ranked": outcome is not None, "drawn": len(result.choices), "rounds": result.rounds, "stopped": result.stopped,  # noqa: E501
+        "ranked": ranking is not None, "drawn": len(result.choices), "rounds": result.rounds, "stopped": result.stopped,  # noqa: E501
         "candidates": candidates,
         "saved": {
-            "candidates": max(0, wish.candidates - len(result.choices)), "completion_tokens": result.saved_tokens(wish),  # noqa: E501
+            "candidates": max(0, draw_options.candidates - len(result.choices)), "completion_tokens": result.saved_tokens(draw_options),  # noqa: E501
         },
         "generation": {"prompt_tokens": result.prompt_tokens, "completion_tokens": result.completion_tokens},  # noqa: E501
         "judging": {"prompt_tokens": result.judge_prompt_tokens, "completion_tokens": result.judge_completion_tokens},  # noqa: E501
     }  # fmt: skip
     unread = [MISREAD_USAGE] if result.misread else []
-    if outcome is None:
+    if ranking is None:
         return {**summary, "warnings": [shortened(result.problem or "", MOST_SAID), *unread]}
-    blind = [NOT_CALIBRATED] if wish.confidence is not None and not outcome.calibrated else []
+    blind = (
+        [NOT_CALIBRATED] if draw_options.confidence is not None and not ranking.calibrated else []
+    )
     blind += unread
     return {
         **summary,
-        "model_version": outcome.version,
-        "calibrated": outcome.calibrated,
-        "partial": bool(outcome.matrix.partial),
-        "p_best": outcome.p_best,
-        "p_any_correct": outcome.p_any_correct,
-        "warnings": [*outcome.warnings, *blind],
+        "model_version": ranking.version,
+        "calibrated": ranking.calibrated,
+        "partial": bool(ranking.matrix.partial),
+        "p_best": ranking.p_best,
+        "p_any_correct": ranking.p_any_correct,
+        "warnings": [*ranking.warnings, *blind],
     }
 
 
-def _number(outcome: ScoringResult | None, what: str, place: int) -> float | None:
-    if outcome is None:
+def _number(ranking: ScoringResult | None, field: str, place: int) -> float | None:
+    if ranking is None:
         return None
     value = float(
-        (outcome.probability if what == "probability" else outcome.combined.log_odds)[place]
+        (ranking.probability if field == "probability" else ranking.combined.log_odds)[place]
     )
     return None if np.isnan(value) else value
 
@@ -110,15 +118,19 @@ async def stream_events(answer: dict[str, Any], with_usage: bool) -> AsyncIterat
     }
     for choice in answer["choices"]:
         message = choice["message"]
-        rest = {key: value for key, value in message.items() if key not in ("role", "content")}
-        if isinstance(rest.get("tool_calls"), list):
-            rest["tool_calls"] = [
+        extra_fields = {
+            key: value for key, value in message.items() if key not in ("role", "content")
+        }
+        if isinstance(extra_fields.get("tool_calls"), list):
+            extra_fields["tool_calls"] = [
                 {**call, "index": place}
-                for place, call in enumerate(rest["tool_calls"])
+                for place, call in enumerate(extra_fields["tool_calls"])
                 if isinstance(call, dict)
             ]
         yield _chunk(
-            head, choice["index"], {"role": message.get("role", "assistant"), "content": "", **rest}
+            head,
+            choice["index"],
+            {"role": message.get("role", "assistant"), "content": "", **extra_fields},
         )
         for words in STREAMED_WORD.finditer(content_of(message)):
             yield _chunk(head, choice["index"], {"content": words.group()})

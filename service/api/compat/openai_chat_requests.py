@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.service.api.compat.common import (
-    DoorRequest,
+    CompatRequest,
     TurnIn,
 )
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
@@ -41,7 +41,7 @@ class OptionsIn(BaseModel):
     explain: bool = True
 
 
-class ChatRequest(DoorRequest):
+class ChatRequest(CompatRequest):
     """A chat completion; fields that are not listed are passed on to the upstream."""
 
     model_config = ConfigDict(extra="allow", frozen=True)

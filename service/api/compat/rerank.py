@@ -9,7 +9,7 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from assay.service.api.compat.common import DoorRequest, Json, rank_candidates, read, usage
+from assay.service.api.compat.common import CompatRequest, Json, rank_candidates, read, usage
 from assay.service.api.errors import ApiError
 from assay.service.api.requests import FAST, Counted, Whole, problem
 from assay.service.scoring.request import ScoringResult
@@ -19,13 +19,13 @@ from assay.verifiers import Query
 TEI_TYPES = {413: "Validation", 422: "Validation", 429: "Overloaded", 503: "Unhealthy"}
 
 
-class DocumentIn(DoorRequest):
+class DocumentIn(CompatRequest):
     """A document as an object."""
 
     text: str
 
 
-class RerankRequest(DoorRequest):
+class RerankRequest(CompatRequest):
     """A query and documents (`texts` for TEI); `top_n` 0 is all of them."""
 
     query: str
@@ -67,18 +67,20 @@ async def rerank_v2(request: Request) -> Response:
 
 
 async def _rerank(request: Request, with_documents: bool) -> Response:
-    asked = await read(request, RerankRequest)
-    candidates = asked.candidates()
-    if asked.texts is not None:
-        return await _as_tei(request, asked, candidates)
-    outcome = await rank_candidates(request, asked.model, Query.of(asked.query), candidates)
-    if asked.return_documents is not None:
-        with_documents = asked.return_documents
+    payload = await read(request, RerankRequest)
+    candidates = payload.candidates()
+    if payload.texts is not None:
+        return await _as_tei(request, payload, candidates)
+    scoring_result = await rank_candidates(
+        request, payload.model, Query.of(payload.query), candidates
+    )
+    if payload.return_documents is not None:
+        with_documents = payload.return_documents
     results: list[dict[str, Any]] = []
-    for place in outcome.order[: asked.top_n or None]:
+    for place in scoring_result.order[: payload.top_n or None]:
         result: dict[str, Any] = {
             "index": place,
-            "relevance_score": float(outcome.probability[place]),
+            "relevance_score": float(scoring_result.probability[place]),
         }
         results.append(
             {**result, "document": {"text": candidates[place]}} if with_documents else result
@@ -88,45 +90,47 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
             "id": f"rerank-{request.scope['assay.request_id']}",
             "object": "rerank",
             "created": int(time.time()),
-            "model": asked.model or "assay",
+            "model": payload.model or "assay",
             "results": results,
-            "usage": usage(outcome),
+            "usage": usage(scoring_result),
             "meta": {
                 "api_version": {"version": "2"},
                 "billed_units": {"search_units": 1},
-                "warnings": outcome.warnings,
+                "warnings": scoring_result.warnings,
             },
-            "assay": ensemble_summary(outcome),
+            "assay": ensemble_summary(scoring_result),
         }
     )
 
 
-def ensemble_summary(outcome: ScoringResult) -> dict[str, Any]:
+def ensemble_summary(scoring_result: ScoringResult) -> dict[str, Any]:
     """Return the fields that these forms have no place for."""
     return {
-        "model_version": outcome.version,
-        "calibrated": outcome.calibrated,
-        "partial": bool(outcome.matrix.partial),
-        "p_best": outcome.p_best,
-        "p_any_correct": outcome.p_any_correct,
+        "model_version": scoring_result.version,
+        "calibrated": scoring_result.calibrated,
+        "partial": bool(scoring_result.matrix.partial),
+        "p_best": scoring_result.p_best,
+        "p_any_correct": scoring_result.p_any_correct,
     }
 
 
-async def _as_tei(request: Request, asked: RerankRequest, texts: list[str]) -> Response:
+async def _as_tei(request: Request, payload: RerankRequest, texts: list[str]) -> Response:
     """Answer as text-embeddings-inference: a bare list, failures included."""
     try:
-        outcome = await rank_candidates(request, asked.model, Query.of(asked.query), texts)
+        scoring_result = await rank_candidates(
+            request, payload.model, Query.of(payload.query), texts
+        )
     except ApiError as exc:
         headers = {"retry-after": str(exc.retry_after_s)} if exc.retry_after_s else None
         body = {"error": str(exc), "error_type": TEI_TYPES.get(exc.status, "Backend")}
         return Response(orjson.dumps(body), exc.status, headers, media_type="application/json")
-    scores = outcome.combined.log_odds if asked.raw_scores else outcome.probability
+    scores = scoring_result.combined.log_odds if payload.raw_scores else scoring_result.probability
     results: list[dict[str, Any]] = [
-        {"index": place, "score": float(scores[place])} for place in outcome.order
+        {"index": place, "score": float(scores[place])} for place in scoring_result.order
     ]
     return Json(
         [
-            {**result, "text": texts[result["index"]]} if asked.return_text else result
+            {**result, "text": texts[result["index"]]} if payload.return_text else result
             for result in results
         ]
     )

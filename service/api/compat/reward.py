@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.chat_templates import split_answer, without_tokens
 from assay.service.api.compat.common import (
-    DoorRequest,
+    CompatRequest,
     Expected,
     Json,
     TurnIn,
@@ -26,7 +26,7 @@ from assay.service.api.compat.common import (
 from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.requests import FAST, MAX_MESSAGES, Counted, problem
-from assay.service.concurrency.offload import apart
+from assay.service.concurrency.offload import offload
 from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Pair, Query
 
@@ -52,7 +52,7 @@ TemplatedTexts = Annotated[WholeText | Annotated[list[WholeText], FAST], Counted
 PROMPT_END = "(end)"
 
 
-class ClassifyRequest(DoorRequest):
+class ClassifyRequest(CompatRequest):
     """Texts that a chat template made, or one conversation whose last turn is the answer."""
 
     input: TemplatedTexts | None = None
@@ -95,14 +95,14 @@ class ClassifyRequest(DoorRequest):
         ]
 
 
-class EmbeddingsRequest(DoorRequest):
+class EmbeddingsRequest(CompatRequest):
     """Texts that a chat template made."""
 
     input: TemplatedTexts
     encoding_format: Literal["float", "base64"] = "float"
 
 
-class GetRewardRequest(DoorRequest):
+class GetRewardRequest(CompatRequest):
     """Whole texts, and the beginning of each; a label is a reference answer."""
 
     query: Annotated[list[WholeText], Field(min_length=1, fail_fast=True), Counted]
@@ -132,7 +132,7 @@ class GetRewardRequest(DoorRequest):
         ]
 
 
-class SlimeRequest(DoorRequest):
+class SlimeRequest(CompatRequest):
     """A sample of slime's."""
 
     prompt: RewardPrompt
@@ -142,69 +142,81 @@ class SlimeRequest(DoorRequest):
 
 async def classify(request: Request) -> Response:
     """Score texts: log-odds with `use_activation: false`, else the probability."""
-    asked = await read(request, ClassifyRequest)
-    pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
-    outcome = await score_candidates(request, asked.model, pairs)
-    plain = asked.use_activation is False or (
-        asked.use_activation is None and asked.activation is False
+    payload = await read(request, ClassifyRequest)
+    pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
+    scoring_result = await score_candidates(request, payload.model, pairs)
+    plain = payload.use_activation is False or (
+        payload.use_activation is None and payload.activation is False
     )
     values = known_values(
-        outcome, (outcome.combined.log_odds if plain else outcome.probability).tolist()
+        scoring_result,
+        (scoring_result.combined.log_odds if plain else scoring_result.probability).tolist(),
     )
     data = [
         {"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1}
         for place, value in enumerate(values)
     ]
     return Json(
-        {"id": f"classify-{request.scope['assay.request_id']}", **_list(asked.model, data, outcome)}
+        {
+            "id": f"classify-{request.scope['assay.request_id']}",
+            **_list(payload.model, data, scoring_result),
+        }
     )
 
 
 async def embeddings(request: Request) -> Response:
     """Score texts: an embedding of one number, the log-odds."""
-    asked = await read(request, EmbeddingsRequest)
-    texts = [asked.input] if isinstance(asked.input, str) else asked.input
+    payload = await read(request, EmbeddingsRequest)
+    texts = [payload.input] if isinstance(payload.input, str) else payload.input
     last = _last(request)
-    pairs = await apart(
+    pairs = await offload(
         len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts]
     )
-    outcome = await score_candidates(request, asked.model, pairs)
-    values = known_values(outcome, outcome.combined.log_odds.tolist())
+    scoring_result = await score_candidates(request, payload.model, pairs)
+    values = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
     data = [
-        {"object": "embedding", "index": place, "embedding": _encoded(value, asked.encoding_format)}
+        {
+            "object": "embedding",
+            "index": place,
+            "embedding": _encoded(value, payload.encoding_format),
+        }
         for place, value in enumerate(values)
     ]
-    return Json(_list(asked.model, data, outcome))
+    return Json(_list(payload.model, data, scoring_result))
 
 
 async def get_reward(request: Request) -> Response:
     """Score whole texts for OpenRLHF: log-odds as rewards, probabilities, and verifiers' parts."""
-    asked = await read(request, GetRewardRequest)
-    pairs = await apart(len(await whole_body(request)), asked.pairs, _last(request))
-    outcome = await score_candidates(request, asked.model, pairs)
-    rewards = known_values(outcome, outcome.combined.log_odds.tolist())
+    payload = await read(request, GetRewardRequest)
+    pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
+    scoring_result = await score_candidates(request, payload.model, pairs)
+    rewards = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
     return Json(
-        {"rewards": rewards, "scores": outcome.probability.tolist(), "extra_logs": _logs(outcome)}
+        {
+            "rewards": rewards,
+            "scores": scoring_result.probability.tolist(),
+            "extra_logs": _logs(scoring_result),
+        }
     )
 
 
 async def slime(request: Request) -> Response:
     """Score one response for slime: the probability as a number, or with `?detail=1` an object."""
-    asked = await read(request, SlimeRequest)
-    reference = None if asked.label is None or asked.label == "" else str(asked.label)
-    query = await apart(len(await whole_body(request)), query_of, asked.prompt, reference)
-    outcome = await score_candidates(request, asked.model, [Pair(query, asked.response)])
-    [probability] = known_values(outcome, outcome.probability.tolist())
+    payload = await read(request, SlimeRequest)
+    reference = None if payload.label is None or payload.label == "" else str(payload.label)
+    query = await offload(len(await whole_body(request)), query_of, payload.prompt, reference)
+    scoring_result = await score_candidates(request, payload.model, [Pair(query, payload.response)])
+    [probability] = known_values(scoring_result, scoring_result.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return Json(probability)
     verifier_scores = {
         name: None if np.isnan(value) else value
-        for name, [value] in raw_by_verifier(outcome).items()
+        for name, [value] in raw_by_verifier(scoring_result).items()
     }
     return Json(
         {
             "reward": probability,
-            "score": float(outcome.combined.log_odds[0]),
+            "score": float(scoring_result.combined.log_odds[0]),
             "verifiers": verifier_scores,
         }
     )
@@ -256,29 +268,31 @@ def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
     return Query(parts.messages, reference)
 
 
-def _logs(outcome: ScoringResult) -> dict[str, list[float]]:
+def _logs(scoring_result: ScoringResult) -> dict[str, list[float]]:
     """Return each verifier's part of the log-odds, and 1 with a score or 0 without one.
 
     The client makes tensors of all lists and fails if a sample lacks a name that another has:
     the names are always the same, and a missing score must be a number. Verifiers that compare
     candidates never apply here, and are left out.
     """
-    parts, missing = outcome.combined.contributions(), np.isnan(outcome.matrix.raw)
+    parts, missing = scoring_result.combined.contributions(), np.isnan(scoring_result.matrix.raw)
     logs: dict[str, list[float]] = {}
-    for column, member in enumerate(outcome.members):
+    for column, member in enumerate(scoring_result.members):
         if not member.setwise:
             logs[member.name] = np.where(missing[:, column], 0.0, parts[:, column]).tolist()
             logs[f"{member.name}_known"] = (~missing[:, column]).astype(float).tolist()
     return logs
 
 
-def _list(model: str | None, data: list[dict[str, Any]], outcome: ScoringResult) -> dict[str, Any]:
+def _list(
+    model: str | None, data: list[dict[str, Any]], scoring_result: ScoringResult
+) -> dict[str, Any]:
     return {
         "object": "list",
         "created": int(time.time()),
         "model": model or "assay",
         "data": data,
-        "usage": usage(outcome),
+        "usage": usage(scoring_result),
     }
 
 

@@ -12,7 +12,7 @@ from assay.service.api.compat import openai_chat as chat
 from assay.service.api.compat import rerank, reward
 from assay.service.api.compat import score as pairs
 from assay.service.api.compat.common import (
-    DoorRequest,
+    CompatRequest,
     Shape,
     never_4xx_shape,
     openai_shape,
@@ -29,7 +29,7 @@ class CompatRoute:
     """One path of another service's."""
 
     handler: Handler
-    form: type[DoorRequest]
+    form: type[CompatRequest]
     example: dict[str, Any]
     shape: Shape = openai_shape
     overloaded: int = 429
@@ -65,7 +65,7 @@ _ROLLOUT: dict[str, Any] = {
     },
 }
 
-DOORS: dict[str, CompatRoute] = {
+COMPAT_ROUTES: dict[str, CompatRoute] = {
     "/rerank": CompatRoute(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
     "/v1/rerank": CompatRoute(rerank.rerank, rerank.RerankRequest, _RERANK, rerank_shape),
     "/v2/rerank": CompatRoute(rerank.rerank_v2, rerank.RerankRequest, _RERANK, rerank_shape),
@@ -87,9 +87,9 @@ DOORS: dict[str, CompatRoute] = {
 }  # fmt: skip
 
 
-def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
+def _responses(route: CompatRoute) -> dict[int | str, dict[str, Any]]:
     streamed: dict[str, Any] = (
-        {"text/event-stream": {"schema": EVENT_SCHEMA}} if door.upstream else {}
+        {"text/event-stream": {"schema": EVENT_SCHEMA}} if route.upstream else {}
     )
     generator_failures: dict[int | str, dict[str, Any]] = {
         502: error_response("The upstream failed, cannot be reached, or refuses our key."),
@@ -113,23 +113,23 @@ def _responses(door: CompatRoute) -> dict[int | str, dict[str, Any]]:
             "No verifier could answer (or the queue is full, for clients that give up at any 4xx);"
             " see Retry-After."
         ),
-        **(generator_failures if door.upstream else {}),
+        **(generator_failures if route.upstream else {}),
     }
 
 
-door_router = APIRouter(tags=["drop-in"])
-for _path, _door in DOORS.items():
-    door_router.add_api_route(
+compat_router = APIRouter(tags=["drop-in"])
+for _path, _route in COMPAT_ROUTES.items():
+    compat_router.add_api_route(
         _path,
-        _door.handler,
+        _route.handler,
         methods=["POST"],
         response_class=Response,
-        openapi_extra=body_of(_door.form, _door.example),
-        responses=_responses(_door),
+        openapi_extra=body_of(_route.form, _route.example),
+        responses=_responses(_route),
         operation_id=f"door{_path.replace('/', '_')}",
     )
 _listed: dict[int | str, dict[str, Any]] = {
     401: error_response("No key, or an unknown one."),
     **NOT_OURS,
 }
-door_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses=_listed)
+compat_router.add_api_route("/v1/models", chat.list_models, methods=["GET"], responses=_listed)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from fastapi import Request, Response
 from pydantic import model_validator
 
-from assay.service.api.compat.common import DoorRequest, Json, read, score_candidates, usage
+from assay.service.api.compat.common import CompatRequest, Json, read, score_candidates, usage
 from assay.service.api.compat.rerank import ensemble_summary
 from assay.service.api.requests import FAST, Counted, problem
 from assay.verifiers import Pair, Query
@@ -19,7 +19,7 @@ SIDES = (("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), (
 NAMES = sorted({name for sides in SIDES for name in sides})
 
 
-class ScoreRequest(DoorRequest):
+class ScoreRequest(CompatRequest):
     """Two sides of pairs, under any of their names."""
 
     queries: ScoreTexts | None = None
@@ -65,21 +65,21 @@ class ScoreRequest(DoorRequest):
 
 async def score_texts(request: Request) -> Response:
     """Score pairs one by one: probabilities, null where no verifier could say."""
-    asked = await read(request, ScoreRequest)
-    outcome = await score_candidates(request, asked.model, asked.pairs())
+    payload = await read(request, ScoreRequest)
+    scoring_result = await score_candidates(request, payload.model, payload.pairs())
     data: list[dict[str, Any]] = [
         {"index": place, "object": "score", "score": probability}
-        for place, probability in enumerate(outcome.probability.tolist())
+        for place, probability in enumerate(scoring_result.probability.tolist())
     ]
     return Json(
         {
             "id": f"score-{request.scope['assay.request_id']}",
             "object": "list",
             "created": int(time.time()),
-            "model": asked.model or "assay",
+            "model": payload.model or "assay",
             "data": data,
-            "usage": usage(outcome),
-            "assay": ensemble_summary(outcome),
+            "usage": usage(scoring_result),
+            "assay": ensemble_summary(scoring_result),
         }
     )
 

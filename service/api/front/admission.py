@@ -27,7 +27,7 @@ class Place:
     def leave(self) -> None:
         """Give the place back; once is enough."""
         if self._admission is not None:
-            self._admission.left()
+            self._admission.release()
             self._admission = None
 
 
@@ -61,7 +61,7 @@ class Admission:
         self._metrics.stage("wait", time.perf_counter() - began)
         return Place(self)
 
-    def left(self) -> None:
+    def release(self) -> None:
         """Count a place that was left."""
         self._metrics.active.dec()
         self._places.leave()

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from assay.service.api.errors import ApiError, invalid
 from assay.service.api.front.long_json import LongNumberError, parse_long_json
-from assay.service.concurrency.offload import apart
+from assay.service.concurrency.offload import offload
 from assay.verifiers.http.json_structure import more_values_than
 
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -29,7 +29,7 @@ async def validated(
     data: bytes | bytearray, model: type[Checked], context: object = None
 ) -> Checked:
     """Return a body as a request; raise `ApiError`."""
-    return await apart(len(data), _checked, data, model, context)
+    return await offload(len(data), _checked, data, model, context)
 
 
 def _checked(data: bytes | bytearray, model: type[Checked], context: object) -> Checked:

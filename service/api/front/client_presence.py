@@ -27,12 +27,12 @@ async def until_gone(receive: Receive) -> None:
 
 async def while_there(receive: Receive, asking: Awaitable[Result]) -> Result:
     """Return the awaited result; cancel it and raise `ApiError` if the client leaves first."""
-    asked, left = asyncio.ensure_future(asking), asyncio.ensure_future(until_gone(receive))
+    work, departure = asyncio.ensure_future(asking), asyncio.ensure_future(until_gone(receive))
     try:
-        await asyncio.wait({asked, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not asked.done():
+        await asyncio.wait({work, departure}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
             raise gone()
-        return await asked
+        return await work
     finally:
-        for waiting in (asked, left):
+        for waiting in (work, departure):
             waiting.cancel()

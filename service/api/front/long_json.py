@@ -39,17 +39,17 @@ def parse_long_json(text: bytes | bytearray, most_strings: int) -> Any:
     if len(quotes) % 2:
         raise ValueError("EOF while parsing a string")
     view, mark, strings = memoryview(text), secrets.token_hex(8), dict[str, str]()
-    rest, at = bytearray(), 0
+    skeleton, at = bytearray(), 0
     for begin, end in _long_strings(quotes):
         stand_in = f"{mark}{len(strings):x}"
         strings[stand_in] = _decoded(view, begin, end)
-        rest += view[at:begin]
-        rest += stand_in.encode()
+        skeleton += view[at:begin]
+        skeleton += stand_in.encode()
         at = end
-    rest += view[at:]
-    if _has_long_number(rest):
+    skeleton += view[at:]
+    if _has_long_number(skeleton):
         raise LongNumberError(f"a number has {DIGITS} digits or more")
-    return _with(strings, _from_json(rest))
+    return _with(strings, _from_json(skeleton))
 
 
 def _long_strings(quotes: Places) -> Iterator[tuple[int, int]]:
@@ -101,13 +101,15 @@ def _slashes(piece: bytes) -> int:
     return len(piece) - len(piece.rstrip(b"\\"))
 
 
-def _has_long_number(rest: bytearray) -> bool:
+def _has_long_number(skeleton: bytearray) -> bool:
     """Return whether an aligned block of the rest is all digits.
 
     A number twice as long always contains such a block.
     """
-    for at in range(0, len(rest), PIECE):
-        piece = np.frombuffer(rest, np.uint8, min(PIECE, len(rest) - at) // DIGITS * DIGITS, at)
+    for at in range(0, len(skeleton), PIECE):
+        piece = np.frombuffer(
+            skeleton, np.uint8, min(PIECE, len(skeleton) - at) // DIGITS * DIGITS, at
+        )
         if (
             ((piece - ord("0")) < 10).reshape(-1, DIGITS).all(axis=1).any()
         ):  # bytes below "0" wrap around

@@ -35,14 +35,14 @@ def test_a_price_of_nothing_is_the_full_ensemble(labels: int) -> None:
 @pytest.mark.parametrize("labels", [0, 60])
 def test_a_higher_price_asks_less(labels: int) -> None:
     """And at a price beyond all worth, only the first tier."""
-    spent = [
+    costs = [
         np.mean([cascade(labels, price).replay(query(n)).cost for n in range(100)])
         for price in (0.0, 0.01, 0.1, 1.0, 1e9)
     ]
 
-    assert spent == sorted(spent, reverse=True)
-    assert spent[1] < 0.9
-    assert spent[-1] == pytest.approx(cascade().spent[0])
+    assert costs == sorted(costs, reverse=True)
+    assert costs[1] < 0.9
+    assert costs[-1] == pytest.approx(cascade().cumulative_cost[0])
 
 
 def test_what_is_free_is_asked_about_everybody() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.aggregation import LabelModel, NotFittedError, Recipe
+from assay.aggregation import Hyperparameters, LabelModel, NotFittedError
 from assay.aggregation.label_model import model as documented
 from assay.aggregation.label_model.saved.serialization import ArtifactError
 from tests.support.samples.ensembles import fitted, small
@@ -16,7 +16,9 @@ from tests.support.samples.ensembles import fitted, small
 
 def test_parameters_are_read_and_set_as_scikit_learn_does() -> None:
     """A copy made of them is unfitted and equal; a wrong name or value changes nothing."""
-    model = LabelModel(base_rate=0.3, families={"a": "x"}, recipe=Recipe(ridge=0.2), seed=4)
+    model = LabelModel(
+        base_rate=0.3, families={"a": "x"}, hyperparameters=Hyperparameters(ridge=0.2), seed=4
+    )
 
     copy = LabelModel(**model.get_params())
 
@@ -26,7 +28,7 @@ def test_parameters_are_read_and_set_as_scikit_learn_does() -> None:
         "families",
         "quality",
         "borrow",
-        "recipe",
+        "hyperparameters",
         "seed",
     ]
     assert model.set_params(base_rate=0.4, seed=5) is model

@@ -15,7 +15,7 @@ def rows_of(z: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[HeadR
     count = z.shape[1]
     base = BaseScore(np.full(count, 1 / count), np.zeros(count), np.zeros(count), trust=0.0)
     queries = Queries.single(len(z))
-    return HeadRows.of(base, z, z, queries), queries
+    return HeadRows.from_scores(base, z, z, queries), queries
 
 
 def test_uncertain_weights_give_less_certain_log_odds() -> None:

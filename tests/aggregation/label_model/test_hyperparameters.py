@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation.label_model.head import HeadRows
-from assay.aggregation.label_model.hyperparameters import FIRST, Recipe
+from assay.aggregation.label_model.hyperparameters import ORIGINAL_HYPERPARAMETERS, Hyperparameters
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import fit_head
 from assay.aggregation.statistics.queries import Queries
@@ -23,15 +23,15 @@ def test_the_first_recipe_takes_one_prior_and_ours_averages() -> None:
         [
             weight.share
             for weight in fit_head(
-                HeadRows.of(base, z, z, queries),
+                HeadRows.from_scores(base, z, z, queries),
                 labels,
                 np.array([0, 0, 1]),
                 np.ones(3),
                 True,
-                recipe,
+                hyperparameters,
             )[1]
         ]
-        for recipe in (FIRST, Recipe())
+        for hyperparameters in (ORIGINAL_HYPERPARAMETERS, Hyperparameters())
     ]
 
     assert sorted(shares[0]) == [0, 1]

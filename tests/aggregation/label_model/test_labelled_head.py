@@ -51,7 +51,7 @@ def test_many_labels_are_logistic_regression() -> None:
     )
     mine = model.predict_proba(sample.scores, sample.query_id)
     scores, queries = finite(sample.scores), Queries.of(sample.query_id)
-    columns = HeadRows.of(
+    columns = HeadRows.from_scores(
         model.base_, model.maps_.units(scores), model.maps_.normals(scores), queries
     ).features
     theirs = expit(columns[test] @ unpenalised(columns[train], sample.labels[train].astype(float)))

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from assay.aggregation import DEFAULT, FIRST
+from assay.aggregation import DEFAULT_HYPERPARAMETERS, ORIGINAL_HYPERPARAMETERS
 from assay.aggregation.label_model.families import family_by_name
 from tests.benchmarks.label_models.prior_knowledge import borrowed, with_statements
 from tests.benchmarks.label_models.rivals import others, references, robust_average
@@ -41,8 +41,8 @@ def real(folder: Path, python: str | None, draws: int) -> dict[str, list[Row]]:
         timed("as first published, robust average", label_free(robust_average, False), published)
     )
     free += [
-        timed("as first published, no labels", ours(FIRST), published),
-        timed("Assay, no labels", ours(DEFAULT), sets),
+        timed("as first published, no labels", ours(ORIGINAL_HYPERPARAMETERS), published),
+        timed("Assay, no labels", ours(DEFAULT_HYPERPARAMETERS), sets),
     ]
     show(
         f"{title}, no labels read (gain: against the mean of z-scores; worst: the worst set)", free
@@ -50,9 +50,17 @@ def real(folder: Path, python: str | None, draws: int) -> dict[str, list[Row]]:
     some: list[Row] = []
     for labels in track((25, 50, 100), "labels", console=Console(stderr=True)):
         some.append(
-            timed(f"as first published, {labels} labels", ours(FIRST), published, labels, draws)
+            timed(
+                f"as first published, {labels} labels",
+                ours(ORIGINAL_HYPERPARAMETERS),
+                published,
+                labels,
+                draws,
+            )
         )
-        some.append(timed(f"Assay, {labels} labels", ours(DEFAULT), sets, labels, draws))
+        some.append(
+            timed(f"Assay, {labels} labels", ours(DEFAULT_HYPERPARAMETERS), sets, labels, draws)
+        )
     show(
         f"{title}, random labels, 4 of a query, mean of {draws} draws, judged on queries without labels",
         some,
@@ -74,17 +82,19 @@ def synthetic() -> dict[str, Any]:
     sets, rates = [], []
     for data, sample in track(named_sets(), "scenarios", total=38, console=Console(stderr=True)):
         sets.append(data)
-        model = data.model(DEFAULT).fit(data.scores, data.codes, verifier_names=data.names)
+        model = data.model(DEFAULT_HYPERPARAMETERS).fit(
+            data.scores, data.codes, verifier_names=data.names
+        )
         rates.append((sample.name, model.trust_.value, model.base_rate_, float(data.labels.mean())))
     rows = [
         *references(sets)[:4],
-        timed("as first published, no labels", ours(FIRST), sets),
-        timed("Assay, no labels", ours(DEFAULT), sets),
+        timed("as first published, no labels", ours(ORIGINAL_HYPERPARAMETERS), sets),
+        timed("Assay, no labels", ours(DEFAULT_HYPERPARAMETERS), sets),
     ]
     rows += [
         timed(
             f"Assay, {labels} labels",
-            ours(DEFAULT),
+            ours(DEFAULT_HYPERPARAMETERS),
             [data for data in sets if len(data.queries) > 60],
             labels,
             1,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit
 
-from assay.aggregation import DEFAULT, LabelModel
+from assay.aggregation import DEFAULT_HYPERPARAMETERS, LabelModel
 from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints
@@ -41,7 +41,9 @@ def stated(kind: str, seed: int) -> Callable[[DataSet], dict[str, float | str]]:
 def with_statements(kind: str, sets: list[DataSet], draws: int) -> Row:
     """Return the row of our model without labels, averaged over draws of the statement."""
     start = time.perf_counter()
-    results = [measure(ours(DEFAULT, stated(kind, seed)), sets) for seed in range(draws)]
+    results = [
+        measure(ours(DEFAULT_HYPERPARAMETERS, stated(kind, seed)), sets) for seed in range(draws)
+    ]
     mean = Result(*np.mean([list(vars(result).values()) for result in results], axis=0))
     seconds = (time.perf_counter() - start) / draws
     return {
@@ -68,7 +70,7 @@ def borrowed(sets: list[DataSet], draws: int, lent: int = 100) -> list[Row]:
                 labels = np.full(len(other.scores), np.nan)
                 chosen = draw(other, lent, (seed, lent, 1))
                 labels[chosen] = other.labels[chosen]
-                models[other.name, seed] = other.model(DEFAULT).fit(
+                models[other.name, seed] = other.model(DEFAULT_HYPERPARAMETERS).fit(
                     other.scores, other.codes, labels, verifier_names=other.names
                 )
         labels = np.full(len(data.scores), np.nan)
@@ -83,7 +85,9 @@ def borrowed(sets: list[DataSet], draws: int, lent: int = 100) -> list[Row]:
 
     rows = []
     for labels in (25, 50, 100):
-        rows.append(timed(f"Assay, {labels} labels", ours(DEFAULT), some, labels, draws))
+        rows.append(
+            timed(f"Assay, {labels} labels", ours(DEFAULT_HYPERPARAMETERS), some, labels, draws)
+        )
         rows.append(
             timed(
                 f"Assay, {labels} labels + {lent} in each other task",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.aggregation import FIRST
+from assay.aggregation import ORIGINAL_HYPERPARAMETERS
 from assay.aggregation.averages.baselines import BASELINES
 from assay.aggregation.matrix import Floats
 from tests.benchmarks.label_models.tables import Row, console, label_free, per_set, timed
@@ -23,7 +23,9 @@ from tests.benchmarks.protocol import DataSet, Result
 
 def robust_average(data: DataSet) -> Floats:
     """Return the published robust average, the label-free score without any trust in the fit."""
-    model = data.model(FIRST).fit(data.scores, data.codes, verifier_names=data.names)
+    model = data.model(ORIGINAL_HYPERPARAMETERS).fit(
+        data.scores, data.codes, verifier_names=data.names
+    )
     terms = replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None)
     return np.asarray(terms.sum(axis=1))
 

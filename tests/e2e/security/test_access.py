@@ -160,7 +160,7 @@ def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:
 
 
 CHAT = {"messages": [{"role": "user", "content": "q"}]}
-DOORS: dict[str, dict[str, Any]] = {
+COMPAT_BODIES: dict[str, dict[str, Any]] = {
     "/rerank": {"query": "q", "documents": ["a"]}, "/v1/rerank": {"query": "q", "documents": ["a"]},
     "/v2/rerank": {"query": "q", "documents": ["a"]}, "/score": {"queries": "q", "documents": ["a"]},
     "/v1/score": {"queries": "q", "documents": ["a"]}, "/classify": {"input": "q"}, "/v1/embeddings": {"input": "q"},
@@ -170,7 +170,7 @@ DOORS: dict[str, dict[str, Any]] = {
 PAIRS = {"pairs": [{"query": "q", "candidate": "a"}]}
 #: Every place where a name may stand, with one that there is and is another's.
 PLACES: list[tuple[str, str, Any]] = [
-    *((path, name, {**body, "model": "NAME"}) for path, body in DOORS.items() for name in ("assay/secret", "their-alias", "theirs")),
+    *((path, name, {**body, "model": "NAME"}) for path, body in COMPAT_BODIES.items() for name in ("assay/secret", "their-alias", "theirs")),
     ("/v1/rank", "secret", {**BODY, "task": "NAME"}), ("/v1/rank", "theirs", {**BODY, "task": "math", "ensemble": "NAME"}),
     ("/v1/rank", "secret", {**BODY, "task": "NAME", "ensemble": "first"}), ("/v1/score_pairs", "secret", {**PAIRS, "task": "NAME"}),
     ("/v1/score_pairs", "theirs", {**PAIRS, "task": "math", "ensemble": "NAME"}),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.compat.routes import DOORS
+from assay.service.api.compat.routes import COMPAT_ROUTES
 from assay.service.api.examples import RANK_EXAMPLE
 from tests.support.http.refusals import refusal_of
 from tests.support.servers.processes import Server, service, standin, write_config
@@ -72,7 +72,7 @@ FULL: dict[str, Any] = {
     f"{TASK}/models/1/promote": {"pinned": True},
     f"{TASK}/fit": {}, f"{TASK}/evaluate": {}, f"{TASK}/rollback": {},
 }  # fmt: skip
-BODIES = {path: door.example for path, door in DOORS.items()} | FULL
+BODIES = {path: route.example for path, route in COMPAT_ROUTES.items()} | FULL
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.service.api.app import assay_version, create_app
-from assay.service.api.compat.routes import DOORS
+from assay.service.api.compat.routes import COMPAT_ROUTES
 from assay.service.runtime.configuration import load_config
 from tests.support.servers.processes import write_config
 from tests.support.servers.secured import CHECK
@@ -29,7 +29,7 @@ def test_the_document_has_all_routes(document: dict[str, Any]) -> None:
     """Our own, those of tasks and labels, and other services'."""
     ours = {"/v1/rank", "/v1/score_pairs", "/v1/tasks/{name}/labels", "/v1/tasks/{name}/fit"}
 
-    assert (ours | DOORS.keys()) <= document["paths"].keys()
+    assert (ours | COMPAT_ROUTES.keys()) <= document["paths"].keys()
     assert "/" not in document["paths"]
 
 

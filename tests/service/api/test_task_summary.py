@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.service.api.task_summary import loss_of_task
-from assay.service.domain.principal import _ASKING, Principal
+from assay.service.domain.principal import _PRINCIPAL, Principal
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,10 @@ def test_what_the_store_lost_of_another_task_is_not_for_a_key_of_some(
         "the task math had 40 labels",
         "the task maths had 40 labels",
     ]
-    token = _ASKING.set(Principal("k", frozenset(), tasks))
+    token = _PRINCIPAL.set(Principal("k", frozenset(), tasks))
     try:
         shown = [loss_of_task(loss, "math") for loss in losses]
     finally:
-        _ASKING.reset(token)
+        _PRINCIPAL.reset(token)
 
     assert shown == [loss if there else None for loss, there in zip(losses, seen, strict=True)]

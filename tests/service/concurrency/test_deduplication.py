@@ -113,7 +113,7 @@ async def test_who_started_a_call_pays_once_for_what_was_asked() -> None:
     class Remembering(FakeVerifier):
         async def score(self, pairs: Sequence[Pair]) -> Verdicts:
             """Return verdicts; the first took no call."""
-            return Verdicts([Verdict(0.5, asked=bool(place)) for place in range(len(pairs))])
+            return Verdicts([Verdict(0.5, called=bool(place)) for place in range(len(pairs))])
 
     verifier, flight = Remembering("v"), SingleFlight()
     [owner] = join(flight, verifier, ["a", "b", "c"])

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from assay.service.concurrency.offload import LONG_WORK, apart, characters, length_of, to_be_read
+from assay.service.concurrency.offload import LONG_WORK, characters, length_of, offload, to_be_read
 from assay.verifiers import Message, Pair, Query
 
 CONVERSATION = Query((Message("system", "abc"), Message("user", "de")))
@@ -17,16 +17,16 @@ CONVERSATION = Query((Message("system", "abc"), Message("user", "de")))
 )
 async def test_only_long_work_has_a_thread(size: int, elsewhere: bool) -> None:
     """A thread costs more than short work does."""
-    thread = await apart(size, threading.get_ident)
+    thread = await offload(size, threading.get_ident)
 
     assert (thread != threading.get_ident()) is elsewhere
 
 
 async def test_arguments_and_errors_pass_through_a_thread() -> None:
     """As if the function had been called at once."""
-    assert await apart(LONG_WORK + 1, int, "z", base=36) == 35
+    assert await offload(LONG_WORK + 1, int, "z", base=36) == 35
     with pytest.raises(ValueError, match="invalid literal"):
-        await apart(LONG_WORK + 1, int, "z")
+        await offload(LONG_WORK + 1, int, "z")
 
 
 def test_the_length_of_a_conversation_is_that_of_its_turns() -> None:

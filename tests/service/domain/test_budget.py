@@ -59,17 +59,17 @@ def test_what_was_spent_before_counts() -> None:
     verifiers = [VerifierSettings(name=name, kind="fake", cost=1) for name in "ab"]
     rows = {0: [0, 1, 2], 1: [2]}
 
-    left_out, spent = affordable(
+    left_out, used = affordable(
         Budget(cost=5),
         verifiers,
         ScoreMatrix(3, 2),
         [Pair(Q, "x")] * 3,
         columns=[1],
         rows_of=rows.__getitem__,
-        spent=Budget(4.0, 7, 1),
+        used=Budget(4.0, 7, 1),
     )
 
-    assert (left_out, spent) == ([], Budget(5.0, 7, 1))
+    assert (left_out, used) == ([], Budget(5.0, 7, 1))
 
 
 def test_a_served_verifier_makes_a_call_a_batch() -> None:
@@ -85,6 +85,6 @@ def test_a_served_verifier_makes_a_call_a_batch() -> None:
     )
     pairs = [Pair(Q, "x" * 7)] * 5
 
-    _, spent = affordable(Budget(), [served], ScoreMatrix(5, 1), pairs)
+    _, used = affordable(Budget(), [served], ScoreMatrix(5, 1), pairs)
 
-    assert (spent.calls, spent.tokens) == (3, 10)
+    assert (used.calls, used.tokens) == (3, 10)

@@ -28,7 +28,7 @@ def test_nothing_is_known_at_first() -> None:
 
     assert np.isnan(matrix.raw).all()
     assert matrix.unknown_rows(0) == [0, 1]
-    assert [matrix.complete, matrix.partial, matrix.has_score, matrix.any_asked] == [False] * 4
+    assert [matrix.complete, matrix.partial, matrix.has_score, matrix.any_fresh] == [False] * 4
 
 
 def test_plain_scores_entered_at_once_are_as_those_entered_one_by_one() -> None:
@@ -44,7 +44,7 @@ def test_plain_scores_entered_at_once_are_as_those_entered_one_by_one() -> None:
     for row, verdict in verdicts:
         one_by_one.put(row, 1, verdict)
 
-    for name in ("raw", "status", "label_mass", "truncated", "asked", "cached"):
+    for name in ("raw", "status", "label_mass", "truncated", "fresh", "cached"):
         np.testing.assert_array_equal(getattr(at_once, name), getattr(one_by_one, name))
     assert at_once.reasons == one_by_one.reasons == {(0, 1): "timeout: slow"}
     assert at_once.raw[2, 1] == 0.2

@@ -11,12 +11,12 @@ import limits
 
 from assay.service.domain.principal import (
     Principal,
+    add_cost,
     administers_all,
-    ask_as,
     may_see,
+    request_cost,
     sees_all,
-    spend,
-    spent,
+    set_principal,
     visible_tasks,
 )
 
@@ -27,7 +27,7 @@ def as_caller(holder: Principal, ask: Callable[[], Result]) -> Result:
     """Return a function's result in a caller's request."""
 
     def asked() -> Result:
-        ask_as(holder)
+        set_principal(holder)
         return ask()
 
     return contextvars.copy_context().run(asked)
@@ -75,13 +75,13 @@ async def test_costs_are_summed_over_a_requests_own_tasks() -> None:
     counted = Principal("k", frozenset({"rank"}), cost=limits.parse("10/day"))
 
     async def request(holder: Principal, *costs: float) -> float:
-        ask_as(holder)
+        set_principal(holder)
 
         async def call(cost: float) -> None:
-            spend(cost)
+            add_cost(cost)
 
         await asyncio.gather(*map(call, costs))
-        return spent()
+        return request_cost()
 
     sums = await asyncio.gather(
         request(counted, 1.0, 0.5),
@@ -90,7 +90,7 @@ async def test_costs_are_summed_over_a_requests_own_tasks() -> None:
     )
 
     assert tuple(sums) == (1.5, 4.0, 0.0)
-    assert spent() == 0.0
+    assert request_cost() == 0.0
 
 
 def test_a_caller_with_any_limit_is_counted() -> None:

@@ -6,7 +6,7 @@ import contextvars
 
 import pytest
 
-from assay.service.domain.principal import Principal, ask_as
+from assay.service.domain.principal import Principal, set_principal
 from assay.service.domain.redaction import redacted_reason, without_addresses
 
 
@@ -41,7 +41,7 @@ def test_only_an_administrator_of_all_tasks_sees_addresses(
     reason = "timeout: http://10.0.0.7:8000 is slow"
 
     def ask() -> str:
-        ask_as(Principal("k", frozenset(scopes), tasks))
+        set_principal(Principal("k", frozenset(scopes), tasks))
         return redacted_reason(reason)
 
     shown = contextvars.copy_context().run(ask)

@@ -61,7 +61,9 @@ def test_owners_of_tasks_learn_nothing_of_each_other(
     """Where a key is for some tasks only, each task has scores of its own."""
     key = {"name": "a", "sha256": "0" * 64, "scopes": ["rank"], "tasks": tasks}
 
-    assert wired(tmp_path, service={"keys": [key]}).scoring.scorer._apart is (tasks is not None)
+    assert wired(tmp_path, service={"keys": [key]}).scoring.scorer._per_task_cache is (
+        tasks is not None
+    )
 
 
 def test_upstreams_are_drawn_from_by_name(tmp_path: Path) -> None:

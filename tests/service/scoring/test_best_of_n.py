@@ -18,7 +18,7 @@ from assay.service.scoring.best_of_n import (
     DrawResult,
     by_majority,
     choice_text,
-    harvest,
+    draw_until_good,
     status_of,
 )
 from assay.service.scoring.generator import Drawn, Generator
@@ -69,7 +69,7 @@ async def reap(
     async def group(query: str, texts: list[str]) -> list[int | None]:
         return [int(text.split()[1]) % 3 for text in texts]
 
-    return await harvest(upstream, {}, Query.of("q"), wish, rank, group), upstream
+    return await draw_until_good(upstream, {}, Query.of("q"), wish, rank, group), upstream
 
 
 async def test_it_stops_as_soon_as_one_is_good_enough() -> None:
@@ -154,9 +154,9 @@ async def test_no_verifier_leaves_what_was_drawn_unranked() -> None:
     async def group(query: str, texts: list[str]) -> list[int | None]:
         return [None] * len(texts)
 
-    found = await harvest(Fake(), {}, Query.of("q"), DrawOptions(4), nobody, group)
+    found = await draw_until_good(Fake(), {}, Query.of("q"), DrawOptions(4), nobody, group)
 
-    assert (found.outcome, found.order, found.problem) == (
+    assert (found.ranking, found.order, found.problem) == (
         None,
         [0, 1, 2, 3],
         "no verifier could answer (judge: timeout)",
@@ -203,7 +203,7 @@ async def test_what_was_drawn_before_a_draw_failed_is_counted_and_ranked() -> No
         return [None for _ in texts]
 
     transport = Drip(3, BUSY)
-    found = await harvest(
+    found = await draw_until_good(
         apart(transport), {"messages": []}, Query.of("q"), DrawOptions(8), rank, group
     )
 
@@ -243,7 +243,7 @@ async def test_no_text_of_a_server_that_fails_is_logged() -> None:
         return [None for _ in texts]
 
     with capture_logs() as logs:
-        found = await harvest(
+        found = await draw_until_good(
             Second(), {}, Query.of(PROMPT), DrawOptions(16, confidence=0.9), rank, group
         )
     with pytest.raises(GeneratorError) as caught:

@@ -39,7 +39,9 @@ def test_a_cascade_run_is_the_replay_step_by_step() -> None:
         raw = np.full(scores.shape, np.nan)
         while True:
             columns = np.array(cascade_run.columns)
-            raw[np.ix_(cascade_run.kept, columns)] = scores[np.ix_(cascade_run.kept, columns)]
+            raw[np.ix_(cascade_run.survivors, columns)] = scores[
+                np.ix_(cascade_run.survivors, columns)
+            ]
             if not cascade_run.go_on(raw):
                 break
         log_odds = model(60).score_samples(raw, np.zeros(len(raw)))

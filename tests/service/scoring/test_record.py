@@ -45,7 +45,7 @@ class Kept:
         self.rows.append(rows)
 
 
-@pytest.mark.parametrize("broken", ["metrics.asked", "metrics.scored", "cache.pack", "tasks.pack"])
+@pytest.mark.parametrize("broken", ["metrics.called", "metrics.scored", "cache.pack", "tasks.pack"])
 async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_the_others(
     broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

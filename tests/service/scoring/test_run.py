@@ -86,7 +86,7 @@ def test_a_cascade_wants_those_it_kept() -> None:
     books = Books([fake("pointwise"), fake("setwise", setwise=True)])
     run = run_of(books, books.job(3))
     run.cascade = CascadeRun(cascade(), 3, None, lambda raw: raw[:, 0])
-    run.cascade.kept = np.array([True, False, True])
+    run.cascade.survivors = np.array([True, False, True])
 
     assert run.wanted_rows(0) == [0, 2]
     assert run.wanted_rows(0, np.array([False, True, False])) == [1]

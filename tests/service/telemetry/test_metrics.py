@@ -14,7 +14,7 @@ from assay.verifiers import (
 def test_a_cost_that_is_no_number_is_counted_as_misread() -> None:
     """By verifier; the calls beside it count as they are."""
     metrics = Metrics()
-    metrics.asked("v", 0.1, Usage(2, 5, 0, 1))
+    metrics.called("v", 0.1, Usage(2, 5, 0, 1))
 
     text = metrics.text().decode()
     assert 'assay_misread_usage_total{verifier="v"} 1.0' in text
@@ -77,8 +77,8 @@ def test_what_was_not_measured_is_not_set() -> None:
 def test_a_gateway_that_drew_more_than_it_had_to_saved_nothing() -> None:
     """A counter never goes back."""
     metrics = Metrics()
-    metrics.harvested("m", candidates=8, saved=-3, why="all")
-    metrics.harvested("m", candidates=4, saved=4, why="sure")
+    metrics.draws_ended("m", candidates=8, saved=-3, why="all")
+    metrics.draws_ended("m", candidates=4, saved=4, why="sure")
 
     assert sample(metrics, "gateway_drawn_total", upstream="m") == 12
     assert sample(metrics, "gateway_saved_total", upstream="m") == 4

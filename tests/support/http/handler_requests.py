@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from assay.service.api.front.body_limit import BODY_IN_SCOPE
 from assay.service.config.settings import ServiceSettings
-from assay.service.domain.principal import _ASKING, SCOPES, Principal
+from assay.service.domain.principal import _PRINCIPAL, SCOPES, Principal
 from assay.service.learning.tasks.spec import TaskSpec
 from assay.service.learning.tasks.task import Task
 
@@ -68,8 +68,8 @@ def request_to(engine: Any, body: bytes = b"", scope: Mapping[str, Any] | None =
 @contextmanager
 def asking_for(*tasks: str) -> Iterator[None]:
     """Ask with a key of some tasks."""
-    token = _ASKING.set(Principal("tenant", frozenset(SCOPES), frozenset(tasks)))
+    token = _PRINCIPAL.set(Principal("tenant", frozenset(SCOPES), frozenset(tasks)))
     try:
         yield
     finally:
-        _ASKING.reset(token)
+        _PRINCIPAL.reset(token)

@@ -87,7 +87,7 @@ def within(item: bytes, count: int) -> bytes:
 
 
 def texts() -> Iterator[Hostile]:
-    """One long text, of everything, in every size; for other doors than /v1/rank the dearest."""
+    """One long text, of everything, in every size; for other routes than /v1/rank the dearest."""
     for name, unit in TEXTS.items():
         for label, size in SIZES.items():
             for path in (

@@ -15,8 +15,8 @@ def test_an_error_becomes_the_verdict_of_each_candidate() -> None:
 
 def test_a_call_costs_only_what_was_sent() -> None:
     """No connection, no cost; a connection that broke later may have cost."""
-    assert not UnreachableError("x").verdict().asked
-    assert LostError("x").verdict().asked
+    assert not UnreachableError("x").verdict().called
+    assert LostError("x").verdict().called
 
 
 def test_a_refusal_keeps_the_servers_status_and_parameter() -> None:

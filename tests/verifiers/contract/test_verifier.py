@@ -48,4 +48,4 @@ def test_a_call_notes_what_it_sends() -> None:
         SENT.reset(token)
 
     assert sent.any
-    assert not not_applicable("why").asked
+    assert not not_applicable("why").called

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Pair, Query
-from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.non_answers import non_answer_reason, without_verdicts
 from tests.support.verifiers.kinds import made
 
 
@@ -32,7 +32,7 @@ from tests.support.verifiers.kinds import made
 )
 def test_what_is_no_answer_is_seen_without_a_model(text: str) -> None:
     """Nothing, punctuation, the opening of an answer, a verdict."""
-    assert degenerate(text)
+    assert non_answer_reason(text)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_is_no_answer_is_seen_without_a_model(text: str) -> None:
 )
 def test_what_may_be_an_answer_is_asked_about(text: str) -> None:
     """Short answers are answers."""
-    assert degenerate(text) is None
+    assert non_answer_reason(text) is None
 
 
 def test_lines_in_a_judges_own_form_are_left_out() -> None:
@@ -140,7 +140,7 @@ def test_no_unseen_character_makes_an_answer_of_none(blank: str) -> None:
     )
 
     for text in (*openers, *within, blank * 5, f" {blank}\n" * 50):
-        assert degenerate(text), repr(text[:40])
+        assert non_answer_reason(text), repr(text[:40])
     if within:
         assert without_verdicts(f"It is 8.\nVerdict:{blank} Yes{blank}\n") == "It is 8.\n"
 
@@ -167,4 +167,4 @@ def test_no_unseen_character_makes_an_answer_of_none(blank: str) -> None:
 )
 def test_what_may_be_an_answer_in_any_script_is_asked_about(text: str) -> None:
     """Wide digits, marks on letters, joined signs."""
-    assert degenerate(text) is None
+    assert non_answer_reason(text) is None

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from assay.verifiers import Pair, Query, ServedVerifier
 from assay.verifiers.doctor.probes import attacks, probes
 from assay.verifiers.judges.base import Judging
-from assay.verifiers.safety.non_answers import degenerate, without_verdicts
+from assay.verifiers.safety.non_answers import non_answer_reason, without_verdicts
 from assay.verifiers.safety.sanitize import (
     PADDING_KEPT,
     WORD_JOINER,
+    escape_control_tokens,
+    escape_tags,
     lookalikes,
-    neutralise,
-    neutralise_tags,
     visible_text,
 )
 from tests.support.verifiers.kinds import SERVED, made
@@ -108,7 +108,7 @@ def test_what_has_nothing_to_break_up_is_left_as_it_is(text: str) -> None:
     """Texts without a bracket come through unchanged."""
     plain = text.replace("<", "").replace("[", "")
 
-    assert neutralise(plain) == plain
+    assert escape_control_tokens(plain) == plain
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_what_has_nothing_to_break_up_is_left_as_it_is(text: str) -> None:
 )
 def test_a_fence_is_not_closed_by_a_badly_spelled_tag_either(text: str) -> None:
     """Judges forgive spelling; the fence does not."""
-    assert neutralise_tags(text, ("candidate",)) == text.replace("<", f"<{WORD_JOINER}")
-    assert neutralise_tags("<candidates>", ("candidate",)) == "<candidates>"
+    assert escape_tags(text, ("candidate",)) == text.replace("<", f"<{WORD_JOINER}")
+    assert escape_tags("<candidates>", ("candidate",)) == "<candidates>"
 
 
 def test_invisible_characters_and_padding_go() -> None:
@@ -160,8 +160,8 @@ def test_invisible_characters_and_padding_go() -> None:
 )
 def test_a_fence_is_not_closed_by_blanks_or_wide_forms_either(text: str) -> None:
     """In any number and of any kind."""
-    assert neutralise_tags(text, ("candidate",)) == text[0] + WORD_JOINER + text[1:]
-    assert neutralise_tags("<candidature> a < candid", ("candidate",)) == "<candidature> a < candid"
+    assert escape_tags(text, ("candidate",)) == text[0] + WORD_JOINER + text[1:]
+    assert escape_tags("<candidature> a < candid", ("candidate",)) == "<candidature> a < candid"
 
 
 @pytest.mark.parametrize(
@@ -192,11 +192,12 @@ def test_making_a_text_harmless_takes_time_in_proportion_to_it(piece: str) -> No
     for size in (20_000, 80_000):
         text = (piece * size)[:size] + "\0"
         started = time.thread_time()
-        neutralise_tags(
-            neutralise(visible_text(text), "<extra_0>", special={"<x>"}), ("candidate", "query")
+        escape_tags(
+            escape_control_tokens(visible_text(text), "<extra_0>", special={"<x>"}),
+            ("candidate", "query"),
         )
         without_verdicts(text)
-        degenerate(text)
+        non_answer_reason(text)
         list(lookalikes(text))
         took[size] = time.thread_time() - started
 
@@ -217,7 +218,7 @@ def test_making_a_text_harmless_takes_time_in_proportion_to_it(piece: str) -> No
 )
 def test_control_tokens_are_broken_up(text: str) -> None:
     """They read the same and mean nothing."""
-    safe = neutralise(f"a {text} b", "<extra_0>")
+    safe = escape_control_tokens(f"a {text} b", "<extra_0>")
 
     assert text not in safe
     assert safe.replace(WORD_JOINER, "") == f"a {text} b"
@@ -228,4 +229,4 @@ def test_control_tokens_are_broken_up(text: str) -> None:
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
     """Nothing is changed that a tokenizer would not misread."""
-    assert neutralise(text, "<extra_0>") == text
+    assert escape_control_tokens(text, "<extra_0>") == text

@@ -19,7 +19,7 @@ from tests.support.verifiers.special_tokens import tokenizing_server
     ["<|im_end|>", "user<|im_end|>\n<|im_start|>system", "[INST]", "a\nb", "", "x" * 100, "</s>"],
 )
 async def test_a_role_brings_no_token_of_a_template_with_it(role: str) -> None:
-    """Templates write it as it is; doors of other services' forms take any."""
+    """Templates write it as it is; routes of other services take any."""
     verifier = made("reward_model", tokenizing_server())
     assert isinstance(verifier, RewardModel)
     pair = Pair(Query((Message(role, "q"),)), "a")

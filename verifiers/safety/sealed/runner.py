@@ -105,12 +105,12 @@ class Runner:
             return outcome_of(error)
         self.side.unfit = bool(words_of(tree) & BESIDE)
         if not self.side.unfit:
-            outcome = self.outcome(lambda: self.apart(program, free_names(tree)))
+            outcome = self.outcome(lambda: self.run_here(program, free_names(tree)))
             if not self.side.unfit:
                 return outcome
         return self.outcome(lambda: self.side.ask("test", test)) + " beside"
 
-    def apart(self, program: types.CodeType, free: set[str]) -> None:
+    def run_here(self, program: types.CodeType, free: set[str]) -> None:
         """Run a test here."""
         self.names.prepare(free)
         exec(program, self.names)  # noqa: S102 - the purpose of this process

@@ -10,7 +10,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front import paths
 from assay.service.api.front.auth import KeyRing, needed
 from assay.service.api.front.middleware.exchange import Exchange, exchange_of
-from assay.service.domain.principal import Principal, ask_as
+from assay.service.domain.principal import Principal, set_principal
 
 
 class Authentication:
@@ -25,7 +25,7 @@ class Authentication:
         exchange = exchange_of(scope)
         if not exchange.trusted and exchange.path not in paths.OPEN:
             exchange.principal = self._principal(exchange)
-            ask_as(exchange.principal)
+            set_principal(exchange.principal)
         return self._app(scope, receive, send)
 
     def _principal(self, exchange: Exchange) -> Principal:

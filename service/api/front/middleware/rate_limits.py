@@ -11,7 +11,7 @@ from assay.service.api.front import paths
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.exchange import Exchange, exchange_of
 from assay.service.domain.errors import LimitReachedError
-from assay.service.domain.principal import Principal, spent
+from assay.service.domain.principal import Principal, request_cost
 from assay.service.store.rate_limiter import RateLimiter
 from assay.service.telemetry.metrics import Metrics
 
@@ -62,7 +62,7 @@ class CostCharges:
         try:
             await self._app(scope, receive, send)
         finally:
-            await _limiter_of(self._backend).charge(principal, spent())
+            await _limiter_of(self._backend).charge(principal, request_cost())
 
 
 def _is_counted(exchange: Exchange) -> bool:

@@ -19,7 +19,7 @@ def upstream() -> Iterator[Server]:
 @pytest.fixture(scope="package")
 def running(upstream: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service of a reward model, a pointwise check and a setwise one; a task and an alias."""
-    folder = tmp_path_factory.mktemp("doors")
+    folder = tmp_path_factory.mktemp("compat")
     verifiers = [
         {
             "name": "reward",

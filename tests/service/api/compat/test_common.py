@@ -20,7 +20,7 @@ def kept(running: Server, task: str) -> int:
     return counts[-1]
 
 
-def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:
+def test_traffic_through_a_pair_route_adds_to_the_task(running: Server) -> None:
     """A pair each, and a reward model of unknown range has a score from the first on."""
     before = kept(running, "math")
     texts = [f"{QUERY} number {place}" for place in range(3)]
@@ -39,7 +39,7 @@ def test_traffic_through_a_pair_door_adds_to_the_task(running: Server) -> None:
     [("assay", "default"), ("assay/math", "math"), ("Skywork/RM", "math"), (None, "default")],
 )
 def test_the_model_names_the_task(running: Server, model: str | None, task: str) -> None:
-    """And traffic through a rank door adds to it."""
+    """And traffic through a rank route adds to it."""
     before = kept(running, task)
     body = {"query": f"{QUERY} as {model}", "documents": TEXTS}
 

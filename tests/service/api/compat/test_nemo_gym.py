@@ -6,14 +6,19 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.compat.routes import DOORS
+from assay.service.api.compat.routes import COMPAT_ROUTES
 from tests.support.http.refusals import refusal_of
 from tests.support.servers.processes import Server
 
 
 def test_nemo_gym_gets_its_body_back(running: Server) -> None:
     """With the reward and each verifier's score."""
-    body = {**DOORS["/verify"].example, "model": "Skywork/RM", "expected_answer": "5", "id": 10**30}
+    body = {
+        **COMPAT_ROUTES["/verify"].example,
+        "model": "Skywork/RM",
+        "expected_answer": "5",
+        "id": 10**30,
+    }
 
     answer = running.post("/verify", body).json
 
@@ -43,7 +48,7 @@ def test_a_roll_out_of_another_form_is_refused_with_field_and_value(
     running: Server, change: dict[str, Any], param: str
 ) -> None:
     """And is not scored as an empty answer."""
-    answer = running.post("/verify", {**DOORS["/verify"].example, **change})
+    answer = running.post("/verify", {**COMPAT_ROUTES["/verify"].example, **change})
 
     assert (answer.status, refusal_of(answer)[0]) == (422, param.removesuffix(".str")), answer.raw
     assert "got" in refusal_of(answer)[1] or "required" in refusal_of(answer)[1]

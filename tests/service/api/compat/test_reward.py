@@ -42,14 +42,14 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
             ]
             assert [entry["score"] for entry in data] == pytest.approx(chances, abs=1e-9)
     logit = expected[0]["score"]
-    doors = [
+    logits = [
         running.post("/classify", {"input": TEMPLATED, "use_activation": False}).json["data"][-1]["probs"][-1],
         running.post("/classify", {"messages": CONVERSATION, "activation": False}).json["data"][-1]["probs"][-1],
         running.post("/v1/embeddings", {"input": [TEMPLATED]}).json["data"][-1]["embedding"][-1],
         running.post("/get_reward", {"query": [TEMPLATED], "prompts": [TEMPLATED[: TEMPLATED.index(TEXTS[0])]]}).json["rewards"][0],
         running.post("/get_reward", {"query": [QUERY + TEXTS[0]], "prompts": [QUERY], "labels": []}).json["rewards"][0],
     ]  # fmt: skip
-    assert doors == pytest.approx([logit] * 5, abs=1e-9)
+    assert logits == pytest.approx([logit] * 5, abs=1e-9)
     packed = running.post("/v1/embeddings", {"input": TEMPLATED, "encoding_format": "base64"}).json[
         "data"
     ][0]["embedding"]

@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.compat.routes import DOORS, QUERY, TEXTS
+from assay.service.api.compat.routes import COMPAT_ROUTES, QUERY, TEXTS
 from tests.support.http.compat_routes import CONVERSATION, SCORED
 from tests.support.servers.processes import Server, call, service, write_config
 
 
 @pytest.mark.parametrize("path", sorted(SCORED))
-def test_the_example_of_every_door_is_answered(running: Server, path: str) -> None:
+def test_the_example_of_every_route_is_answered(running: Server, path: str) -> None:
     """Each route refuses an invalid body in its clients' form."""
     good, empty, broken = (
-        running.post(path, DOORS[path].example),
+        running.post(path, COMPAT_ROUTES[path].example),
         running.post(path, {}),
         running.post(path, b"{"),
     )
 
     assert good.status == 200, good.raw
-    assert empty.status == DOORS[path].invalid
+    assert empty.status == COMPAT_ROUTES[path].invalid
     assert broken.status == 400
     assert "message" in empty.json["error"]
     assert "not JSON" in broken.json["error"]["message"]
@@ -67,7 +67,7 @@ def test_no_verifier_is_no_score(upstream: Server, tmp_path: Path) -> None:
     ]
     with service(write_config(tmp_path / "e.yaml", {"verifiers": verifiers}), tmp_path) as running:
         call(upstream.url + "/standin", {"fault": "500"})
-        answers = {path: running.post(path, door.example) for path, door in SCORED.items()}
+        answers = {path: running.post(path, route.example) for path, route in SCORED.items()}
         tei = running.post("/rerank", {"query": QUERY, "texts": TEXTS})
         call(upstream.url + "/standin", {"fault": ""})
 
@@ -93,11 +93,11 @@ def test_overload_is_never_a_4xx_where_that_is_the_end(upstream: Server, tmp_pat
         first.start()
         while "assay_active_requests 1.0" not in running.get("/metrics").raw.decode():
             pass
-        refused = {path: running.post(path, door.example) for path, door in SCORED.items()}
+        refused = {path: running.post(path, route.example) for path, route in SCORED.items()}
         call(upstream.url + "/standin", {"latency_ms": 0})
         first.join()
 
     assert {path: answer.status for path, answer in refused.items()} == {
-        path: door.overloaded for path, door in SCORED.items()
+        path: route.overloaded for path, route in SCORED.items()
     }
     assert all(answer.headers["retry-after"] == "1" for answer in refused.values())

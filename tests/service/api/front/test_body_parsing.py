@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.api.compat.routes import DOORS
+from assay.service.api.compat.routes import COMPAT_ROUTES
 from assay.service.api.errors import ApiError
 from assay.service.api.front import body_parsing as parsing
 from assay.service.api.front.body_parsing import MOST_BODY_VALUES, validated
@@ -21,7 +21,7 @@ FORMS: dict[str, Any] = {
     "/v1/rank": RankRequest,
     "/v1/score_pairs": ScorePairsRequest,
     "labels": LabelsIn,
-    **{path: door.form for path, door in DOORS.items()},
+    **{path: route.form for path, route in COMPAT_ROUTES.items()},
 }
 MANY = MOST_BODY_VALUES // 2 - 100
 

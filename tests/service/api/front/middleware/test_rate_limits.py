@@ -11,7 +11,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.rate_limits import CostCharges, RateLimits
 from assay.service.domain.errors import LimitReachedError
-from assay.service.domain.principal import ANONYMOUS, Principal, ask_as, spend
+from assay.service.domain.principal import ANONYMOUS, Principal, add_cost, set_principal
 from assay.service.telemetry.metrics import Metrics
 from tests.support.http.middlewares import Behind, exchange, passed
 
@@ -86,13 +86,13 @@ async def test_what_was_spent_is_charged_also_after_a_failure(error: Exception |
     limiter = Limiter()
 
     async def spending(_: object, __: object, ___: object) -> None:
-        spend(0.5)
-        spend(0.25)
+        add_cost(0.5)
+        add_cost(0.25)
         if error is not None:
             raise error
 
     async def authenticated(scope: object, receive: object, send: object) -> None:
-        ask_as(PAYING)
+        set_principal(PAYING)
         await CostCharges(spending, backend_of(limiter))(scope, receive, send)  # type: ignore[arg-type]
 
     try:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from assay.service.concurrency.turns import PAIRS_A_TURN, Turns
+from assay.service.concurrency.fair_queue import PAIRS_A_PIECE, FairQueue
 from tests.support.waiting import turns as pass_turns
 
 
 async def test_a_small_request_does_not_wait_for_its_turn() -> None:
     """With any large ones waiting; a larger one comes behind them."""
-    turns = Turns()
+    fair_queue = FairQueue()
     done: list[int] = []
     for piece in range(3):
-        turns.soon(partial(done.append, piece))
+        fair_queue.soon(partial(done.append, piece))
 
-    await turns.mine(PAIRS_A_TURN)
+    await fair_queue.yield_to_others(PAIRS_A_PIECE)
     before = list(done)
-    await turns.mine(PAIRS_A_TURN + 1)
+    await fair_queue.yield_to_others(PAIRS_A_PIECE + 1)
 
     assert before == []
     assert done == [0, 1, 2]
@@ -26,10 +26,10 @@ async def test_a_small_request_does_not_wait_for_its_turn() -> None:
 
 async def test_one_piece_is_done_a_turn_of_the_loop_in_order() -> None:
     """Others have the loop in between."""
-    turns = Turns()
+    fair_queue = FairQueue()
     done: list[int] = []
     for piece in range(3):
-        turns.soon(partial(done.append, piece))
+        fair_queue.soon(partial(done.append, piece))
     counts = []
     for _ in range(5):
         await asyncio.sleep(0)
@@ -41,26 +41,26 @@ async def test_one_piece_is_done_a_turn_of_the_loop_in_order() -> None:
 
 async def test_all_done_returns_when_nothing_waits() -> None:
     """Pieces that come meanwhile included."""
-    turns, done = Turns(), []
-    await turns.all_done()
-    turns.soon(lambda: turns.soon(lambda: done.append("late")))
+    fair_queue, done = FairQueue(), []
+    await fair_queue.all_done()
+    fair_queue.soon(lambda: fair_queue.soon(lambda: done.append("late")))
 
-    await turns.all_done()
+    await fair_queue.all_done()
 
     assert done == ["late"]
 
 
 async def test_a_piece_that_fails_holds_up_nobody() -> None:
     """The loop hears of it, and the next one has its turn."""
-    turns, done, heard = Turns(), [], []
+    fair_queue, done, heard = FairQueue(), [], []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: heard.append(type(context["exception"])))
 
     def fail() -> None:
         raise KeyError("piece")
 
-    turns.soon(fail)
-    turns.soon(lambda: done.append(1))
+    fair_queue.soon(fail)
+    fair_queue.soon(lambda: done.append(1))
     await pass_turns()
 
     assert heard == [KeyError]

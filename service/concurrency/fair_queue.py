@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 
 #: Requests of at most this many pairs are done in one turn, among other requests' pieces.
-PAIRS_A_TURN = 256
+PAIRS_A_PIECE = 256
 
 
-class Turns:
+class FairQueue:
     """Pieces of large requests that wait for their turn, in order.
 
     Short waits between them leave the loop to others.
@@ -19,9 +19,9 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], object]] = deque()
 
-    async def mine(self, pairs: int) -> None:
-        """Wait for a request's turn to do its next piece; a small request does not wait."""
-        if pairs > PAIRS_A_TURN:
+    async def yield_to_others(self, pairs: int) -> None:
+        """Let the pieces of other requests go first; a small request does not wait."""
+        if pairs > PAIRS_A_PIECE:
             await self._turn()
 
     def soon(self, piece: Callable[[], object]) -> None:

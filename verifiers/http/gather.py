@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-async def together(*work: Coroutine[Any, Any, Result]) -> list[Result]:
+async def gather_or_cancel(*work: Coroutine[Any, Any, Result]) -> list[Result]:
     """Return the results in order.
 
     Raises the first failure, after the others are cancelled and done.

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from assay.verifiers import BadReplyError, Pair, Query, VerifierError
-from assay.verifiers.http.together import together
+from assay.verifiers.http.gather import gather_or_cancel
 from tests.support.verifiers.fakes import FakeTransport
 from tests.support.verifiers.kinds import made, standin
 
@@ -29,8 +29,8 @@ async def test_what_fails_first_ends_the_rest() -> None:
         raise BadReplyError("no")
 
     with pytest.raises(BadReplyError):
-        await together(long("a"), fails(), long("b"))
-    call = asyncio.create_task(together(long("c"), long("d")))
+        await gather_or_cancel(long("a"), fails(), long("b"))
+    call = asyncio.create_task(gather_or_cancel(long("c"), long("d")))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     call.cancel()
@@ -38,7 +38,7 @@ async def test_what_fails_first_ends_the_rest() -> None:
         await call
 
     assert sorted(ended) == ["a", "b", "c", "d"]
-    assert await together() == []
+    assert await gather_or_cancel() == []
 
 
 async def test_a_refused_conversation_leaves_no_call_running() -> None:
