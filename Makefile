@@ -7,8 +7,8 @@ BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
-# Tests wait for processes most of the time, so that one more than the processors finish sooner.
-JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, (os.cpu_count() or 1) + 1))')
+# Several at a time would run into their time limits on a busy machine: one a processor.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))')
 PARALLEL = -n $(JOBS) --dist loadfile
 
 .PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
