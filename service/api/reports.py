@@ -1,4 +1,4 @@
-"""The handlers of reports: an ensemble's worth, and each verifier's."""
+"""The handlers of reports: the worth of an ensemble, and of one version beside another."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError
 from assay.service.learning.report_job import NothingToReportError
 
 report_router = APIRouter(responses=TASK_RESPONSES)
-#: Fields of a report's verifier, listed beside its weight in the served model.
-MEASURED = ("estimated_auc", "measured_auc", "cost_share", "loss_without")
 
 
 @report_router.post("/v1/tasks/{name}/evaluate")
@@ -68,42 +66,6 @@ async def _measured(name: str, measuring: Any) -> Any:
 async def report(request: Request, name: str) -> dict[str, Any]:
     """Return the last report that `evaluate` made."""
     return {"task": name, **await _last_report(request, name), **drift_of(task_of(request, name))}
-
-
-@report_router.get("/v1/tasks/{name}/verifiers")
-async def verifiers(request: Request, name: str) -> dict[str, Any]:
-    """List a task's verifiers: weight in the served model, measures of the last report, drift."""
-    task = task_of(request, name)
-    last_report = (
-        None if task.task_store is None else await stored(task.task_store.last_report())
-    ) or {}
-    measured = {verifier["name"]: verifier for verifier in last_report.get("verifiers", [])}
-    saved = task.served.saved
-    learned = {
-        verifier["name"]: verifier for verifier in (saved.report["verifiers"] if saved else [])
-    }
-    drift = drift_of(task).get("drift", {})
-    measured_on = last_report.get("model_version")
-    return {
-        "task": name,
-        "model_version": task.served.model_version,
-        "measured_on": measured_on,
-        "verifiers": [
-            {
-                "name": column.name,
-                "family": column.family,
-                "cost": cost,
-                **learned.get(column.name, {}),
-                **{
-                    key: value
-                    for key, value in measured.get(column.name, {}).items()
-                    if key in MEASURED
-                },
-                "drift": drift.get(column.name),
-            }
-            for column, cost in zip(task.spec.columns, task.spec.costs, strict=True)
-        ],
-    }
 
 
 async def _last_report(request: Request, name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from assay.service.api.labels import label_router
 from assay.service.api.reports import report_router
 from assay.service.api.task_lookup import stored, task_of, with_texts
 from assay.service.api.task_summary import loss_of_task, task_summary
+from assay.service.api.task_verifiers import verifier_router
 from assay.service.api.versions import version_router
 from assay.service.domain.observation import Observation
 from assay.service.domain.principal import may_see, sees_all
@@ -26,6 +27,7 @@ task_router = APIRouter(responses=TASK_RESPONSES)
 task_router.include_router(label_router)
 task_router.include_router(version_router)
 task_router.include_router(report_router)
+task_router.include_router(verifier_router)
 
 
 @task_router.get("/v1/tasks")
