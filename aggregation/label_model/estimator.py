@@ -49,10 +49,10 @@ class Estimator(FittedModel):
         return self
 
     def save(self, path: str | Path) -> None:
-        """Write the learned values into a JSON file, as a whole or not at all.
+        """Write the learned values into a JSON file; if this fails, an older one stays whole.
 
-        Of the parameters it saves a stated base rate only: the others matter to `fit`
-        alone.
+        Links are followed, and the older file's permissions stay. Of the parameters it saves a
+        stated base rate only: the others matter to `fit` alone. Raises `OSError`.
         """
         self.require_fitted()
         save(self, Path(path))

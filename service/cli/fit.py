@@ -59,6 +59,8 @@ def fit_files(
     ray: str | None = None,
 ) -> None:
     """Fit a model on the rows of all files together, write it to `out`, and print the report."""
+    if out.is_dir():  # known before the work of a fit
+        raise FitError(f"{out}: cannot be written: it is a folder; name a file in it")
     paths = [file for path in paths for file in files_of(path)]
     shards = Shards(paths, labels)
     console = Console(stderr=True)

@@ -24,7 +24,7 @@ from assay.aggregation.label_model.rank_one import Trust
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.score_covariance import ScoreCovariance
-from assay.aggregation.whole_file import read_file, replace_file
+from assay.aggregation.whole_file import read_file, save_file
 
 MODEL_FORMAT = 1
 #: Far more than a model of 1,000 verifiers takes.
@@ -103,8 +103,8 @@ def restore(model: ModelT, data: Any) -> ModelT:
 
 
 def save(model: FittedModel, path: Path) -> None:
-    """Write a model as JSON; the file is whole or not there."""
-    replace_file(path, (json.dumps(to_dict(model), allow_nan=False) + "\n").encode())
+    """Write a model as JSON; if this fails, an older file of the name stays whole."""
+    save_file(path, (json.dumps(to_dict(model), allow_nan=False) + "\n").encode())
 
 
 def restore_from(model: ModelT, path: Path) -> ModelT:

@@ -70,6 +70,23 @@ def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path) -> None:
         LabelModel.load(tmp_path / "none.json")
 
 
+def test_a_model_that_cannot_be_saved_is_an_error_of_the_name_that_was_given(
+    tmp_path: Path,
+) -> None:
+    """A folder, one that is missing, and a name that is too long; nothing is left beside it."""
+    model = fitted(small())
+    for path in (tmp_path, tmp_path / "missing" / "m.json", tmp_path / ("m" * 256)):
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - the name is what counts
+            model.save(path)
+        assert caught.value.filename == str(path)
+    longest = tmp_path / ("m" * 255)
+
+    model.save(longest)
+
+    assert LabelModel.load(longest).names_ == model.names_
+    assert list(tmp_path.iterdir()) == [longest]
+
+
 def test_it_says_in_a_line_what_it_is() -> None:
     """The text shows changed defaults and the data of the fit."""
     sample = small()

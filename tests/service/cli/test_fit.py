@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
-from assay.aggregation.label_model.saved.artifact import load_model
+from assay.aggregation.label_model.saved.artifact import from_dict, load_model, version_of
 from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
 
 
@@ -229,6 +232,47 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "cannot be read" in problem(
         "predict", tmp_path / "none.json", data, "-o", tmp_path / "out.npz"
     )
+
+
+def test_a_folder_is_refused_before_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own name, and not with that of the input."""
+    data = as_npz(tmp_path / "a.npz")
+    monkeypatch.chdir(tmp_path)
+
+    for folder in (".", tmp_path):
+        assert problem("fit", data, "-o", folder).startswith(f"{folder}: cannot be written: it is")
+
+
+def test_a_model_is_written_where_a_link_leads(tmp_path: Path) -> None:
+    """The link stays one, and the older model's permissions stay."""
+    model, link = tmp_path / "m.json", tmp_path / "link.json"
+    model.write_text("old")
+    model.chmod(0o640)
+    link.symlink_to(model)
+
+    fit = said("fit", as_npz(tmp_path / "a.npz"), "-o", link)
+
+    assert link.is_symlink()
+    assert fit["version"] == version_of(load_model(model))
+    assert stat.S_IMODE(model.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_model_goes_into_a_pipe(tmp_path: Path) -> None:
+    """It stays a pipe, and its reader gets the whole model."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+
+    fit = said("fit", as_npz(tmp_path / "a.npz"), "-o", pipe)
+    reader.join(10)
+
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert version_of(from_dict(json.loads(read[0]))) == fit["version"]
 
 
 def test_the_report_reads_well(tmp_path: Path) -> None:
