@@ -32,7 +32,12 @@ def rank(model: FittedModel, scores: npt.ArrayLike) -> list[int]:
     `scores`: raw, shape (n, m), a row a candidate and a column a verifier in the order of
     `model.names_`, NaN (or None) where missing. Candidates without any score come last; equal ones
     keep their order. Raises `NotFittedError` for a model that has learned nothing, `ValueError` for
-    other columns than it knows: `model.for_verifiers(names)` reads others.
+    other columns than it knows (`model.for_verifiers(names)` reads others) and for wrong arguments.
     """
-    count = len(np.asarray(scores))
-    return order(model.score_samples(scores, np.zeros(count)), lambda: range(count))
+    if not isinstance(model, FittedModel):
+        raise ValueError(
+            f"model: must be a LabelModel, not {type(model).__name__}; call rank(model, scores)"
+        )
+    count = np.asarray(scores).shape[:1]
+    log_odds = model.score_samples(scores, np.zeros(count))
+    return order(log_odds, lambda: range(len(log_odds)))

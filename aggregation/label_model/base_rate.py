@@ -7,12 +7,21 @@ tensor decomposition.
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints
 
 SPLITS = 30
+
+
+def checked_base_rate(base_rate: float | None) -> float | None:
+    """Return a stated base rate; raise `ValueError` if it is no number between 0 and 1."""
+    if base_rate is None or (isinstance(base_rate, Real) and 0 < base_rate < 1):
+        return base_rate
+    raise ValueError(f"base_rate: must lie between 0 and 1, not {base_rate!r}")
 
 
 def base_rate_from_third_moments(

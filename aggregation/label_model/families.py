@@ -6,8 +6,10 @@ quality.
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -32,12 +34,32 @@ def families_of(names: Sequence[str], stated: Mapping[str, str] | None = None) -
     Raises `ValueError` if one is stated for an unknown verifier.
     """
     families = stated or {}
-    if unknown := [repr(name) for name in families if name not in names]:
+    _check_names("families", families, names)
+    return tuple(families.get(name) or family_by_name(name) for name in names)
+
+
+def check_mapping(argument: str, stated: object) -> None:
+    """Raise `ValueError` if statements about verifiers are not by name."""
+    if stated is not None and not isinstance(stated, Mapping):
         raise ValueError(
-            f"families: no verifier has the name {listed(unknown)}; the verifiers are:"
+            f"{argument}: must be a dict from verifiers' names, not"
+            f" {type(stated).__name__}: {reprlib.repr(stated)}"
+        )
+
+
+def check_quality(quality: Mapping[str, float | str] | None, names: Sequence[str]) -> None:
+    """Raise `ValueError` for a quality of an unknown verifier, and for one that is none."""
+    _check_names("quality", quality or {}, names)
+    for name, value in (quality or {}).items():
+        _factor(f"quality of {name!r}", value)
+
+
+def _check_names(argument: str, stated: Mapping[str, object], names: Sequence[str]) -> None:
+    if unknown := [repr(name) for name in stated if name not in names]:
+        raise ValueError(
+            f"{argument}: no verifier has the name {listed(unknown)}; the verifiers are:"
             f" {listed(names)}"
         )
-    return tuple(families.get(name) or family_by_name(name) for name in names)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -62,28 +84,29 @@ def quality_weights(quality: Sequence[float | str | None]) -> Floats:
     A quality is an AUC (k = 2), one of `TIERS` (k = 1), or None / NaN: unstated, which counts
     as the mean of the stated factors. Raises `ValueError` for anything else.
     """
-    factors = np.array([_factor(place, value) for place, value in enumerate(quality)])
+    factors = np.array(
+        [_factor(f"quality of verifier {place}", value) for place, value in enumerate(quality)]
+    )
     stated = ~np.isnan(factors)
     if not stated.any() or not (factors[stated] > 0).any():
         return np.ones(len(factors))
     return np.where(stated, factors, factors[stated].mean())
 
 
-def _factor(place: int, value: float | str | None) -> float:
+def _factor(subject: str, value: float | str | None) -> float:
     if value is None:
         return np.nan
-    if isinstance(value, str):
-        if value not in TIERS:
-            raise ValueError(
-                f"quality of verifier {place}: must be an AUC or one of {', '.join(TIERS)}, not"
-                f" {value!r}"
-            )
+    if isinstance(value, str) and value in TIERS:
         return 2 * TIERS[value] - 1
+    if not isinstance(value, Real):
+        raise ValueError(
+            f"{subject}: must be an AUC or one of {', '.join(TIERS)}, not {reprlib.repr(value)}"
+        )
     value = float(value)
     if np.isnan(value):
         return np.nan
     if (
         not -0.5 <= value <= 1.5
     ):  # an estimate with an error may pass the ends; 70 per cent does not
-        raise ValueError(f"quality of verifier {place}: an AUC lies between 0 and 1, not {value}")
+        raise ValueError(f"{subject}: an AUC lies between 0 and 1, not {value}")
     return min(max(0.0, 2 * value - 1), 1.0) ** 2

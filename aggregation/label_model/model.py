@@ -13,9 +13,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
+from assay.aggregation.label_model.base_rate import base_rate_from_third_moments, checked_base_rate
 from assay.aggregation.label_model.estimator import Estimator
-from assay.aggregation.label_model.families import codes, families_of
+from assay.aggregation.label_model.families import check_mapping, check_quality, codes, families_of
 from assay.aggregation.label_model.fitted import checked_names
 from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.head_check import check_head
@@ -86,9 +86,9 @@ class LabelModel(Estimator):
         hyperparameters: Hyperparameters = DEFAULT_HYPERPARAMETERS,
         seed: int = 0,
     ) -> None:
-        if base_rate is not None and not 0 < base_rate < 1:
-            raise ValueError(f"base_rate: must lie between 0 and 1, not {base_rate}")
-        self.base_rate = base_rate
+        check_mapping("families", families)
+        check_mapping("quality", quality)
+        self.base_rate = checked_base_rate(base_rate)
         self.families = families
         self.quality = quality
         self.borrow = tuple(borrow)
@@ -180,6 +180,7 @@ class LabelModel(Estimator):
             raise NotFittedError("no verifier has 10 scores of more than one value")
         self.names_ = checked_names(names)
         self.families_ = families_of(self.names_, self.families)
+        check_quality(self.quality, self.names_)
         self.maps_ = maps
         self.rows_, self.queries_, self.grouped_ = moments.rows, moments.queries, moments.grouped
         self.coverage_ = moments.counts / max(moments.rows, 1)
@@ -195,7 +196,7 @@ class LabelModel(Estimator):
         """Return the same model for another stated base rate, which labels outrank."""
         self.require_fitted()
         other = copy(self)
-        other.base_rate = base_rate
+        other.base_rate = checked_base_rate(base_rate)
         if not self.counts_.labels:
             other._state_base_rate(None)
             other.head_ = other.lone_head_ = other._label_free_head()

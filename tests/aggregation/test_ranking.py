@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,15 @@ def test_a_model_ranks_one_querys_raw_scores() -> None:
         rank(LabelModel(), scores)
     with pytest.raises(ValueError, match="5 columns, but the model has 6 verifiers"):
         rank(model, scores[:, :5])
+
+
+def test_wrong_arguments_of_a_ranking_are_named() -> None:
+    """The two in each other's place, and scores of one candidate alone."""
+    model: Any = fitted(small())
+    scores: Any = small().scores[:6]
+
+    with pytest.raises(ValueError, match=r"model: must be a LabelModel, not ndarray; call rank\("):
+        rank(scores, model)
+    for wrong in (0.5, scores[0], model):
+        with pytest.raises(ValueError, match=r"scores: must have the shape \(rows, verifiers\)"):
+            rank(model, wrong)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from assay.aggregation import LabelModel
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
-from tests.support.samples.ensembles import fitted, selection, supervised_reference
+from tests.support.samples.ensembles import fitted, selection, small, supervised_reference
 from tests.support.samples.synthetic import Scenario, kinds, make
 
 
@@ -41,3 +44,15 @@ def test_independent_errors_are_trusted_and_tell_the_base_rate(base_rate: float)
         selection(sample, model.score_samples(sample.scores, sample.query_id))
         > selection(sample, supervised_reference(sample)) - 0.01
     )
+
+
+@pytest.mark.parametrize("stated", ["x", 0, 1.0, np.nan, [0.3]])
+def test_a_stated_base_rate_is_a_number_between_0_and_1(stated: Any) -> None:
+    """Everything else is an error of the argument, which shows the value."""
+    sample = small()
+    model = fitted(sample)
+    for state in (LabelModel, model.with_base_rate):
+        with pytest.raises(ValueError, match=r"base_rate: must lie between 0 and 1, not ['01n\[]"):
+            state(stated)
+
+    assert LabelModel(np.float64(0.5)).base_rate == 0.5

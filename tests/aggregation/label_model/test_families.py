@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -35,3 +37,29 @@ def test_a_family_of_an_unknown_verifier_is_an_error() -> None:
         families_of(["a", "judge"], stated)
     with pytest.raises(ValueError, match="'jugde'"):
         LabelModel(families=stated).fit(np.eye(20), np.arange(20) // 4)
+
+
+def test_a_quality_of_an_unknown_verifier_is_an_error() -> None:
+    """It would else count for none, unseen; a wrong value is an error of the verifier's name."""
+    scores, query = np.random.default_rng(0).random((20, 2)), np.arange(20) // 4
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"jugde": 0.8}, r"quality: no verifier has the name 'jugde'; .* are: a, judge"),
+        ({"judge": "good"}, r"quality of 'judge': must be an AUC or one of low, .* not 'good'"),
+        ({"judge": [0.8]}, r"quality of 'judge': must be an AUC or .* not \[0.8\]"),
+        ({"a": 80}, r"quality of 'a': an AUC lies between 0 and 1, not 80"),
+    ]
+
+    for quality, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            LabelModel(quality=quality).fit(scores, query, verifier_names=["a", "judge"])
+
+
+@pytest.mark.parametrize("argument", ["families", "quality"])
+def test_statements_about_verifiers_are_by_name(argument: str) -> None:
+    """A list is an error of its argument, which shows the list."""
+    stated: Any = ["x", "y"]
+
+    with pytest.raises(ValueError, match=rf"{argument}: must be a dict .* list: \['x', 'y'\]"):
+        LabelModel(**{argument: stated})
+    with pytest.raises(ValueError, match=f"{argument}: must be a dict"):
+        LabelModel().set_params(**{argument: stated})
