@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import reprlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from assay.aggregation.label_model.fitted import FittedModel
 from assay.aggregation.label_model.saved.serialization import restore_from, save
 from assay.aggregation.label_model.summaries.summary_table import summary_of
+
+ModelT = TypeVar("ModelT", bound=FittedModel)
+
+
+def checked_lenders(borrow: Iterable[ModelT]) -> tuple[ModelT, ...]:
+    """Return the models to borrow from; raise `ValueError` for anything else."""
+    if not isinstance(borrow, Iterable):
+        raise ValueError(f"borrow: must be a list of models, not {reprlib.repr(borrow)}")
+    models = tuple(borrow)
+    for place, model in enumerate(models):
+        if not isinstance(model, FittedModel):
+            raise ValueError(f"borrow: entry {place} is no model: {reprlib.repr(model)}")
+    return models
+
+
+def require_fitted(models: Sequence[FittedModel]) -> None:
+    """Raise `ValueError` if one of the models to borrow from has learned nothing yet."""
+    for place, model in enumerate(models):
+        if not model.is_fitted:
+            raise ValueError(f"borrow: model {place} was not fitted yet: call its fit first")
 
 
 class Estimator(FittedModel):
@@ -47,6 +69,26 @@ class Estimator(FittedModel):
         for name in valid:
             setattr(self, name, getattr(checked, name))
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted model with the same parameters, for scikit-learn's `clone`.
+
+        scikit-learn's own way would copy the models in a parameter without what they learned.
+        """
+        return type(self)(**self.get_params())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether the model is fitted, for scikit-learn's `check_is_fitted`."""
+        return self.is_fitted
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the model's traits in scikit-learn's own form; only scikit-learn calls this."""
+        utils = importlib.import_module("sklearn.utils")
+        return utils.Tags(
+            estimator_type=None,
+            target_tags=utils.TargetTags(required=False),
+            input_tags=utils.InputTags(allow_nan=True),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the learned values into a JSON file; if this fails, an older one stays whole.

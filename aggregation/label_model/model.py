@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments, checked_base_rate
-from assay.aggregation.label_model.estimator import Estimator
+from assay.aggregation.label_model.estimator import Estimator, checked_lenders, require_fitted
 from assay.aggregation.label_model.families import check_mapping, check_quality, codes, families_of
 from assay.aggregation.label_model.fitted import checked_names
 from assay.aggregation.label_model.head import Head, HeadRows
@@ -91,7 +91,7 @@ class LabelModel(Estimator):
         self.base_rate = checked_base_rate(base_rate)
         self.families = families
         self.quality = quality
-        self.borrow = tuple(borrow)
+        self.borrow = checked_lenders(borrow)
         self.hyperparameters = hyperparameters
         self.seed = seed
 
@@ -178,6 +178,7 @@ class LabelModel(Estimator):
         """
         if not maps.usable.any():
             raise NotFittedError("no verifier has 10 scores of more than one value")
+        require_fitted(self.borrow)
         self.names_ = checked_names(names)
         self.families_ = families_of(self.names_, self.families)
         check_quality(self.quality, self.names_)

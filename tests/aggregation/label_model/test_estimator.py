@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from assay.aggregation import Hyperparameters, LabelModel, NotFittedError
 from assay.aggregation.label_model import model as documented
 from assay.aggregation.label_model.saved.serialization import ArtifactError
-from tests.support.samples.ensembles import fitted, small
+from tests.support.samples.ensembles import fitted, fitted_with_labels, small
 
 
 def test_parameters_are_read_and_set_as_scikit_learn_does() -> None:
@@ -38,6 +40,33 @@ def test_parameters_are_read_and_set_as_scikit_learn_does() -> None:
     with pytest.raises(ValueError, match="base_rate: must lie between"):
         model.set_params(base_rate=2.0, seed=6)
     assert (model.base_rate, model.seed) == (0.4, 5)
+
+
+def test_scikit_learn_clones_a_model_without_unfitting_its_lenders() -> None:
+    """The copy has the same parameters, has learned nothing, and can borrow as before."""
+    sample = small()
+    lender = fitted_with_labels(sample, 10)
+    model = fitted_with_labels(sample, 5, [lender])
+
+    clone = model.__sklearn_clone__()
+
+    assert clone.get_params() == model.get_params()
+    assert (model.__sklearn_is_fitted__(), clone.__sklearn_is_fitted__()) == (True, False)
+    assert clone.borrow == (lender,)
+    assert lender.is_fitted
+
+
+def test_scikit_learns_traits_come_in_its_own_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the scikit-learn that asks: Assay works without it."""
+    utils = SimpleNamespace(Tags=dict, TargetTags=dict, InputTags=dict)
+    monkeypatch.setitem(sys.modules, "sklearn", ModuleType("sklearn"))
+    monkeypatch.setitem(sys.modules, "sklearn.utils", utils)
+
+    assert LabelModel().__sklearn_tags__() == {
+        "estimator_type": None,
+        "target_tags": {"required": False},
+        "input_tags": {"allow_nan": True},
+    }
 
 
 def test_set_parameters_count_from_the_next_fit_on() -> None:

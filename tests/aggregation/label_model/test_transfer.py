@@ -70,3 +70,20 @@ def test_weights_of_the_wrong_verifiers_do_little_harm() -> None:
     assert error(fitted_with_labels(sample, 5, lenders)) < 1.1 * error(
         fitted_with_labels(sample, 5)
     )
+
+
+def test_a_lender_is_a_fitted_model() -> None:
+    """Anything else is an error of its place in `borrow`; it may be fitted after it is stated."""
+    sample, wrong = small(), [3, LabelModel(), None, ["judge"]]
+    later = LabelModel()
+    borrower = LabelModel(borrow=[later])
+
+    for borrow in wrong:
+        with pytest.raises(ValueError, match=r"borrow: (must be a list of models|entry 0 is no)"):
+            LabelModel(borrow=borrow)  # type: ignore[arg-type]
+    for labels in (None, sample.labels):
+        with pytest.raises(ValueError, match=r"borrow: model 0 was not fitted yet"):
+            borrower.fit(sample.scores, sample.query_id, labels)
+
+    later.fit(sample.scores, sample.query_id, sample.labels)
+    assert borrower.fit(sample.scores, sample.query_id, sample.labels).is_fitted
