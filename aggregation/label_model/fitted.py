@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from assay.aggregation.label_model.families import families_of
+from assay.aggregation.label_model.families import families_of, listed
 from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.head_check import HeadCheck
 from assay.aggregation.label_model.label_free import BaseScore
@@ -21,7 +21,7 @@ from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.queries import Queries
 from assay.aggregation.statistics.score_covariance import ScoreCovariance
-from assay.aggregation.statistics.shard import Shard
+from assay.aggregation.statistics.shard import Shard, column_names
 
 Reading = Callable[[Head, HeadRows, Queries], Floats]
 """A method of `Head`."""
@@ -77,7 +77,8 @@ class FittedModel:
     def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
 
-        A query of one candidate is read by the head for a candidate alone.
+        A query of one candidate is read by the head for a candidate alone. A data frame's columns
+        are found by name, in any order; `ValueError` names unknown and missing ones.
         """
         return self._read_all(scores, query_id, Head.log_odds)
 
@@ -88,7 +89,7 @@ class FittedModel:
     def contributions(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return each verifier's part of each row's log-odds, shape (n, m).
 
-        With a constant of the query they sum to it.
+        With a constant of the query they sum to it. Columns are in the order of `scores`.
         """
         return self._read_all(scores, query_id, Head.contributions)
 
@@ -150,6 +151,9 @@ class FittedModel:
     def _read_all(self, scores: npt.ArrayLike, query_id: npt.ArrayLike, read: Reading) -> Floats:
         """Return the heads' values of each row in the caller's order, block by block."""
         self.require_fitted()
+        columns = column_names(scores)
+        if columns is not None and columns != self.names_ and self._goes_by_name(columns):
+            return self._for_columns(columns)._read_all(np.asarray(scores), query_id, read)
         shard = Shard.of(scores, query_id)
         if shard.scores.shape[1] != len(self.names_):
             raise ValueError(
@@ -161,6 +165,21 @@ class FittedModel:
             for part, queries in shard.queries.blocks(shard.scores)
         ]
         return np.asarray(shard.queries.put_back(np.concatenate(blocks))) if blocks else np.zeros(0)
+
+    def _goes_by_name(self, columns: Sequence[str]) -> bool:
+        """Whether a data frame's columns are found by name: not if the fit had no names."""
+        unnamed = self.names_ == numbered_names(len(self.names_))
+        return not (unnamed and set(columns).isdisjoint(self.names_))
+
+    def _for_columns(self, columns: Sequence[str]) -> Self:
+        """Return the same model for a data frame's columns, which have all verifiers' names."""
+        model = self.for_verifiers(columns)
+        if missing := [repr(name) for name in self.names_ if name not in columns]:
+            raise ValueError(
+                f"scores: no column has the name {listed(missing)};"
+                " model.for_verifiers(names) reads scores without them"
+            )
+        return model
 
     def _read_block(self, scores: Floats, queries: Queries, read: Reading) -> Floats:
         """Read queries of one candidate by the lone head, others by the query head."""
@@ -177,6 +196,27 @@ class FittedModel:
                 rows.append(queries.rows_of(chosen))
                 values.append(read(head, self.read(scores[rows[-1]], some, head), some))
         return np.asarray(np.concatenate(values)[np.argsort(np.concatenate(rows))])
+
+
+def numbered_names(count: int) -> tuple[str, ...]:
+    """Return the names of verifiers that nobody named."""
+    return tuple(f"v{place}" for place in range(count))
+
+
+def names_for(scores: object, count: int, stated: Sequence[str] | None) -> Sequence[str]:
+    """Return the verifiers' names: stated, else a data frame's, else numbered.
+
+    Raises `ValueError` if both are there and differ.
+    """
+    columns = column_names(scores)
+    if stated is None:
+        return columns or numbered_names(count)
+    if columns is not None and tuple(map(str, stated)) != columns:
+        raise ValueError(
+            f"verifier_names: {listed(list(map(str, stated)))} are not the names of scores'"
+            f" columns, {listed(columns)}: leave them out, or rename the columns"
+        )
+    return stated
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments, checked_base_rate
 from assay.aggregation.label_model.estimator import Estimator, checked_lenders, require_fitted
 from assay.aggregation.label_model.families import check_mapping, check_quality, codes, families_of
-from assay.aggregation.label_model.fitted import checked_names
+from assay.aggregation.label_model.fitted import checked_names, names_for
 from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.head_check import check_head
 from assay.aggregation.label_model.hyperparameters import DEFAULT_HYPERPARAMETERS, Hyperparameters
@@ -107,16 +107,13 @@ class LabelModel(Estimator):
         """Learn from raw scores, shape (n, m), NaN where missing, and from labels if present.
 
         `labels`: 0, 1, between for soft ones, -1 or NaN where unknown; `label_random`:
-        which of them were drawn at random (default: all). Raises `ValueError` for an
+        which of them were drawn at random (default: all); `verifier_names`: the columns' names,
+        by default those of a data frame. Raises `ValueError` for an
         invalid argument, `NotFittedError` without data to learn from, `OneClassError` if
         all labels are equal.
         """
         shard = Shard.of(scores, query_id, labels, label_random)
-        names = (
-            [f"v{place}" for place in range(shard.scores.shape[1])]
-            if verifier_names is None
-            else verifier_names
-        )
+        names = names_for(scores, shard.scores.shape[1], verifier_names)
         return self.fit_shards([shard], names)
 
     def fit_shards(

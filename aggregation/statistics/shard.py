@@ -121,3 +121,20 @@ def _numbers(matrix: npt.NDArray[Any]) -> Floats:
                     f" {str(matrix[row, column])[:40]!r}"
                 ) from None
         raise
+
+
+def column_names(scores: object) -> tuple[str, ...] | None:
+    """Return the names of a data frame's columns; None for an array, and for numbered columns.
+
+    Raises `ValueError` if only some of the names are texts.
+    """
+    names = tuple(getattr(scores, "columns", ()))
+    if not any(isinstance(name, str) for name in names):
+        return None
+    for place, name in enumerate(names):
+        if not isinstance(name, str):
+            raise ValueError(
+                f"scores: column {place} has the name {name!r}; where columns have names, each must"
+                " be a text"
+            )
+    return names

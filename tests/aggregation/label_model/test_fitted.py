@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
+from assay.aggregation.ranking import rank
 from tests.support.samples.ensembles import SEEDS, fit, fitted, named, small
 
 
@@ -143,3 +148,72 @@ def test_a_model_goes_by_name() -> None:
         model.for_verifiers([*names, "new"])
     with pytest.raises(ValueError, match="none of the model's verifiers"):
         model.for_verifiers(["new"], strict=False)
+
+
+class Frame:
+    """An array with names of columns, as data frames have."""
+
+    def __init__(self, scores: npt.NDArray[Any], columns: Sequence[object]) -> None:
+        self.columns = columns
+        self.scores = scores
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        return np.asarray(self.scores, dtype)
+
+
+def test_a_data_frames_columns_go_by_name() -> None:
+    """They name the verifiers of a fit, and are found in any order; parts are in their order."""
+    sample = small()
+    model = fit(Frame(sample.scores, sample.names), sample.query_id)
+    order = [3, 1, 5, 0, 2, 4]
+    turned = Frame(sample.scores[:, order], [sample.names[place] for place in order])
+
+    assert model.names_ == tuple(sample.names)
+    assert model.score_samples(turned, sample.query_id) == pytest.approx(
+        model.score_samples(sample.scores, sample.query_id), abs=1e-12, nan_ok=True
+    )
+    assert model.contributions(turned, sample.query_id) == pytest.approx(
+        model.contributions(sample.scores, sample.query_id)[:, order], abs=1e-12, nan_ok=True
+    )
+    turned_rows = Frame(turned.scores[:6], turned.columns)
+    assert rank(model, turned_rows) == rank(model, sample.scores[:6])
+
+
+def test_unknown_and_missing_columns_are_named() -> None:
+    """`for_verifiers` reads scores without some verifiers."""
+    sample = small()
+    model = fit(Frame(sample.scores, sample.names), sample.query_id)
+    fewer = Frame(sample.scores[:, 1:], sample.names[1:])
+
+    with pytest.raises(ValueError, match="the model does not know 'new'"):
+        model.predict_proba(Frame(sample.scores, [*sample.names[:5], "new"]), sample.query_id)
+    with pytest.raises(ValueError, match=f"scores: no column has the name '{sample.names[0]}'"):
+        model.predict_proba(fewer, sample.query_id)
+    with pytest.raises(ValueError, match="column 0 has the name 7; "):
+        model.predict_proba(Frame(sample.scores, [7, *sample.names[1:]]), sample.query_id)
+    assert len(model.for_verifiers(sample.names[1:]).predict_proba(fewer, sample.query_id)) == 360
+
+
+def test_names_of_columns_and_stated_names_agree() -> None:
+    """Else the frame that a model learned from would be unknown to it."""
+    sample = small()
+    frame = Frame(sample.scores, sample.names)
+
+    assert fit(frame, sample.query_id, verifier_names=sample.names).names_ == tuple(sample.names)
+    with pytest.raises(ValueError, match="verifier_names: a, b, c, d, e, f are not the names of"):
+        fit(frame, sample.query_id, verifier_names=list("abcdef"))
+
+
+def test_columns_without_names_are_read_by_their_place() -> None:
+    """Numbered ones, and those of a model whose fit had no names."""
+    sample = small()
+    model = fit(Frame(sample.scores, range(6)), sample.query_id)
+    expected = model.score_samples(sample.scores, sample.query_id)
+
+    assert model.names_ == ("v0", "v1", "v2", "v3", "v4", "v5")
+    for columns in (range(6), sample.names):
+        assert np.array_equal(
+            model.score_samples(Frame(sample.scores, list(columns)), sample.query_id),
+            expected,
+            equal_nan=True,
+        )
