@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-from assay.verifiers.http.vllm_load import Queue, queue_of
+import pytest
+
+from assay.verifiers.http.vllm_load import MAX_GAUGE_BYTES, Queue, queue_of
 
 METRICS = b"""# HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge
@@ -39,14 +41,36 @@ def test_a_malformed_line_of_the_gauges_says_nothing() -> None:
     good = b"vllm:num_requests_waiting 3\n"
 
     assert queue_of(b"other{ 1\n" + good) == Queue(0, 3)
-    assert queue_of(good + b"vllm:num_requests_running{ x\n") is None
-    assert queue_of(good + b"vllm:num_requests_running " + b"9" * 400 + b"\n") is None
+    assert queue_of(good + b"vllm:num_requests_running{ x\n") == Queue(0, 3)
+    assert queue_of(good + b"vllm:num_requests_running " + b"9" * 400 + b"\n") == Queue(0, 3)
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"+Inf", b"-Inf", b"many", b"9" * 400, b""])
+def test_an_engine_without_a_number_hides_no_other(number: bytes) -> None:
+    """It is not known, and it is neither nothing nor an endless queue."""
+    other = b'vllm:num_requests_waiting{engine="1"} 100\n'
+    bad = b'vllm:num_requests_waiting{engine="0"} ' + number + b"\n"
+
+    assert queue_of(bad) is None
+    assert queue_of(bad + other) == queue_of(other + bad) == Queue(0, 100)
+
+
+def test_a_load_that_cannot_be_read_whole_is_unknown() -> None:
+    """A part of it would be a shorter queue; a model's name may be long."""
+    good = b"vllm:num_requests_waiting 3\n"
+    named = b'vllm:num_requests_waiting{model_name="%s"} 5\n'
+
+    assert queue_of(named % (b"m" * 600)) == Queue(0, 5)
+    assert queue_of(good + named % (b"m" * 2000)) is None
+    assert queue_of(good * (MAX_GAUGE_BYTES // len(good) - 1)) is not None
+    assert queue_of(good * (MAX_GAUGE_BYTES // len(good) * 2)) is None
 
 
 def test_hostile_metrics_take_no_time() -> None:
     """The parser takes quadratic time for a line, so Assay reads few and short lines only."""
     begin = b"vllm:num_requests_waiting"
-    for line in (b"\n", begin, begin + b'{a="' + b"\\\\" * 200 + b'"} 1\n', begin + b" 1\n"):
+    for line in (b"\n", begin, begin + b'{a="' + b"\\\\" * 480 + b'"} 1\n', begin + b" 1\n"):
         started = time.process_time()
         queue_of(line * (4_000_000 // len(line)))
+        queue_of(line * (MAX_GAUGE_BYTES // len(line)))
         assert time.process_time() - started < 2
