@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -57,6 +58,13 @@ class Files:
         self.fs.makedirs(self.fs._parent(path), exist_ok=True)
         replace_file(Path(path), content, UNFINISHED)
 
+    def holds(self, path: str, files: Files) -> bool:
+        """Return whether a path of `files` lies below this place, also by links."""
+        root = self.root.rstrip("/")
+        if self._local and files._local:
+            root, path = os.path.realpath(root), os.path.realpath(path)
+        return path.startswith(root + "/")
+
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder below the root; none without the folder."""
         try:
@@ -83,9 +91,11 @@ class Files:
 def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
     """Return the files of a path, folder or pattern, in order, without the job's own output.
 
-    Raises `BatchError` without any file, or with two formats.
+    Raises `BatchError` without any file, or with two formats, or if the output is a file.
     """
     files = Files(url)
+    if out.fs.isfile(out.root):
+        raise BatchError(f"{out.url}: is a file; name a folder for the results")
     root = files.root
     if any(sign in root for sign in "*?["):
         paths = sorted(files.fs.glob(root))
@@ -95,11 +105,7 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
         paths = [root]
     else:
         raise BatchError(f"{url}: no such file or folder")
-    paths = [
-        path
-        for path in paths
-        if path.endswith(SUFFIXES) and not path.startswith(out.root.rstrip("/") + "/")
-    ]
+    paths = [path for path in paths if path.endswith(SUFFIXES) and not out.holds(path, files)]
     if not paths:
         raise BatchError(f"{url}: {NO_FILES}")
     if len({path.rpartition(".")[2] for path in paths}) > 1:

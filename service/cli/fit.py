@@ -19,6 +19,7 @@ from assay.aggregation import LabelModel, NotFittedError
 from assay.aggregation.label_model.saved.artifact import ArtifactError, load_model, save, version_of
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from assay.service.cli.console import Console
+from assay.service.cli.outputs import check_output
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.score_table import ScoreTable, TableError
 from assay.service.score_files.shards import Shards, files_of
@@ -62,6 +63,7 @@ def fit_files(
     if out.is_dir():  # known before the work of a fit
         raise FitError(f"{out}: cannot be written: it is a folder; name a file in it")
     paths = [file for path in paths for file in files_of(path)]
+    check_output(out, *paths, stated.families, stated.quality, *stated.borrow)
     shards = Shards(paths, labels)
     console = Console(stderr=True)
     try:
@@ -93,6 +95,7 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
 
     NaN where a row has no score that counts.
     """
+    check_output(out, model_path, path)
     try:
         model, table = load_model(model_path), read_table(path, labels=False)
         score = model.for_verifiers(table.names).score_samples(table.scores, table.query_id)

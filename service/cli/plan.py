@@ -11,6 +11,7 @@ from rich.table import Table
 
 from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
+from assay.service.cli.outputs import check_output
 from assay.service.planning.gpus import parse_gpus
 from assay.service.planning.manifests import MANIFEST_FORMS, written
 from assay.service.planning.memory_estimate import Load, servers_of
@@ -24,8 +25,10 @@ def plan_ensemble(
 ) -> None:
     """Print the place of each model, and write the plan to a file on request.
 
-    Raises `StartupError` for models that do not fit.
+    Raises `StartupError` for models that do not fit, and for a file that is the configuration.
     """
+    if out is not None:
+        check_output(out, config)
     plan = place(servers_of(load_config(config, {}, {})), parse_gpus(gpus), load)
     if out is not None:
         save_file(out, written(plan, form, config).encode())

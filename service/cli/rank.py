@@ -19,8 +19,9 @@ from assay.service.api.errors import ApiError, answer_to, invalid
 from assay.service.api.rank import find_task, scoring_request_from
 from assay.service.api.requests import RankRequest
 from assay.service.cli.console import Console
+from assay.service.cli.outputs import check_output
 from assay.service.config.loading import default_config_path
-from assay.service.domain.errors import NoVerifierError
+from assay.service.domain.errors import NoVerifierError, StartupError
 from assay.service.runtime.configuration import load_config
 from assay.service.runtime.engine import Engine
 from assay.service.runtime.lifespan import open_engine
@@ -28,6 +29,8 @@ from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
 Line = tuple[int, bytes]
+#: How each written line begins: a first one may be unfinished.
+BEGIN = b'{"line":'
 
 
 def rank_file(
@@ -42,7 +45,10 @@ def rank_file(
 
     A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line
     under `line`.
+
+    Raises `StartupError` if `out` is an input, or a file of something else.
     """
+    check_output(out, path, config_path)
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     configure_logging(config.service)
     done = settled(out)
@@ -106,28 +112,33 @@ def settled(out: Path) -> set[int]:
     """Return the input lines that have an answer.
 
     It removes errors and an unfinished line from the file, so that they are tried again.
+    Raises `StartupError` for a file without one line of this command's: it is something else.
     """
-    if not out.exists():
+    if not out.is_file():  # nor does a pipe or a device hold answers
         return set()
     raw = out.read_bytes()
-    kept: list[bytes] = []
-    done: set[int] = set()
-    for line in raw.splitlines():
-        try:
-            answer = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if (
-            isinstance(answer, dict)
-            and isinstance(answer.get("line"), int)
-            and "error" not in answer
-        ):
-            kept.append(line)
-            done.add(answer["line"])
+    answers_by_line = [
+        (line, answer) for line in raw.splitlines() if (answer := _written(line)) is not None
+    ]
+    unfinished = raw.startswith(BEGIN) and b"\n" not in raw
+    if not answers_by_line and raw.strip() and not unfinished:
+        raise StartupError(f"{out}: holds something other than answers; name another file")
+    kept = [line for line, answer in answers_by_line if "error" not in answer]
+    done = {answer["line"] for _, answer in answers_by_line if "error" not in answer}
     wanted = b"".join(line + b"\n" for line in kept)
     if wanted != raw:
         save_file(out, wanted)
     return done
+
+
+def _written(line: bytes) -> dict[str, Any] | None:
+    """Return an answer or an error that this command wrote; None for any other line."""
+    try:
+        answer = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    is_ours = isinstance(answer, dict) and isinstance(answer.get("line"), int)
+    return answer if is_ours else None
 
 
 async def _answer(engine: Engine, line: Line) -> dict[str, Any]:

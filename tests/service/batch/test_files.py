@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from assay.service.batch.files import BatchError, Files
+from assay.service.batch.files import NO_FILES, BatchError, Files, inputs
 from tests.support.commands.bulk_jobs import as_lines, as_parquet, bodies
 from tests.support.commands.in_process import problem, said
 
@@ -75,3 +76,19 @@ def test_a_place_that_is_none_is_refused() -> None:
     """A protocol that fsspec does not know."""
     with pytest.raises(BatchError, match="nosuch"):
         Files("nosuch://bucket")
+
+
+def test_no_input_is_written_over(tmp_path: Path) -> None:
+    """An output is a folder; files in it are not inputs, by whatever name it has."""
+    folder, link = tmp_path / "rows", tmp_path / "link"
+    folder.mkdir()
+    (folder / "part-00000-000000000000.jsonl").write_text("{}\n")
+    link.symlink_to(folder)
+    [file] = folder.iterdir()
+
+    with pytest.raises(BatchError, match="is a file; name a folder"):
+        inputs(str(file), Files(str(file)))
+    for where, out in ((folder, link), (link, folder), (file, link)):
+        with pytest.raises(BatchError, match=re.escape(NO_FILES)):
+            inputs(str(where), Files(str(out)))
+    assert inputs(str(folder), Files(str(tmp_path / "out")))[1] == [str(file)]

@@ -290,3 +290,23 @@ def test_the_report_reads_well(tmp_path: Path) -> None:
         *SAMPLE.names,
     ):
         assert expected in " ".join(result.stdout.split())
+
+
+def test_no_input_is_written_over(tmp_path: Path) -> None:
+    """A table, a model and a statement stay as they are, also in a folder and behind a link."""
+    scores, model, link = tmp_path / "s.npz", tmp_path / "m.json", tmp_path / "link.npz"
+    as_npz(scores)
+    said("fit", str(scores), "-o", str(model), "--json")
+    link.symlink_to(scores)
+    before = scores.read_bytes(), model.read_bytes()
+
+    for words in (
+        ("fit", str(scores), "-o", str(link)),
+        ("fit", str(tmp_path), "-o", str(scores)),
+        ("fit", str(scores), "--borrow", str(model), "-o", str(model)),
+        ("fit", str(scores), "--families", str(model), "-o", str(model)),
+        ("predict", str(model), str(scores), "-o", str(link)),
+        ("predict", str(model), str(scores), "-o", str(model)),
+    ):
+        assert "is the same file as the input" in problem(*words), words
+    assert (scores.read_bytes(), model.read_bytes()) == before

@@ -19,3 +19,14 @@ def test_the_command_prints_writes_and_fails(tmp_path: Path) -> None:
     assert plan["servers"][0]["environment"] == {"CUDA_VISIBLE_DEVICES": "0"}
     assert "GiB are missing" in refused
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_is_not_written_over_its_configuration(tmp_path: Path) -> None:
+    """Which stays as it is."""
+    config = tmp_path / "c.yaml"
+    config.write_bytes((ENSEMBLES / "cpu.yaml").read_bytes())
+
+    shown = problem("plan", config, "--gpus", "1xH100", "-o", config)
+
+    assert "is the same file as the input" in shown
+    assert config.read_bytes() == (ENSEMBLES / "cpu.yaml").read_bytes()
