@@ -12,9 +12,9 @@ import tenacity
 
 from .answers import Ranking, Scores, object_of, ranking_of, scores_of
 from .errors import AssayError
+from .events import Events
 from .exchange import (
     Candidate,
-    Events,
     Query,
     Retrying,
     Shared,
@@ -78,9 +78,8 @@ class Client(Shared):
                     reply.read()
                     parsed(reply)
                 events = Events()
-                for line in reply.iter_lines():
-                    if (event := events.add(line)) is not None:
-                        yield event
+                for chunk in reply.iter_bytes():
+                    yield from events.add(chunk)
                 events.end()
         except httpx.HTTPError as exc:
             raise self._unreachable(exc) from exc
@@ -168,8 +167,8 @@ class AsyncClient(Shared):
                     await reply.aread()
                     parsed(reply)
                 events = Events()
-                async for line in reply.aiter_lines():
-                    if (event := events.add(line)) is not None:
+                async for chunk in reply.aiter_bytes():
+                    for event in events.add(chunk):
                         yield event
                 events.end()
         except httpx.HTTPError as exc:

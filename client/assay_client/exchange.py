@@ -1,8 +1,7 @@
-"""The common part of both clients: requests and replies, streams, and retries."""
+"""The common part of both clients: requests and replies, and retries."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +11,8 @@ from typing import Any
 import httpx
 from tenacity import RetryCallState, retry_if_exception_type, retry_if_result, stop_after_attempt
 
-from .answers import plain, ranking_of
-from .errors import AssayError, UnreachableError, error_in_stream, error_of
+from .answers import plain
+from .errors import AssayError, UnreachableError, error_of
 
 HERE = "http://127.0.0.1:8080"
 #: This machine's own names: a proxy is for other machines.
@@ -140,36 +139,3 @@ def parsed(reply: httpx.Response) -> Any:
             f"{reply.request.url} answered something that is no JSON", reply.status_code
         )
     return body
-
-
-class Events:
-    """Server-sent events, put together from their lines."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._ranked = False
-
-    def add(self, line: str) -> tuple[str, Any] | None:
-        """Return an event after its last line: a `Ranking`, or a verifier's scores."""
-        if line:
-            self._lines.append(line)
-            return None
-        lines, self._lines = self._lines, []
-        if not lines:
-            return None
-        name = next((line[7:] for line in lines if line.startswith("event: ")), "message")
-        try:
-            data = json.loads("".join(line[6:] for line in lines if line.startswith("data: ")))
-            if name == "ranking":
-                data = ranking_of(data)
-        except (ValueError, RecursionError) as exc:
-            raise AssayError(f"an event of the stream is not an Assay's: {exc}", 200) from exc
-        if name == "error":
-            raise error_in_stream(data)
-        self._ranked |= name == "ranking"
-        return name, data
-
-    def end(self) -> None:
-        """Raise if the stream ended before its ranking: its earlier events are not an answer."""
-        if not self._ranked:
-            raise AssayError("the stream ended before the ranking", 200)
