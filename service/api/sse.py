@@ -2,8 +2,8 @@
 
 Not `sse-starlette`'s EventSourceResponse, by its source (3.7.0): that takes the next event once the
 last one is sent, so that a slow reader would hold a place; it cancels streams when the server has
-to end, where ours finish; its import patches `uvicorn.Server.handle_exit` for the whole process;
-and it adds two headers.
+to end, where ours finish; and its import patches `uvicorn.Server.handle_exit` for the whole
+process.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from assay.service.api.front.admission import leave_place
 from assay.service.api.front.client_presence import until_gone
 
 STREAM_END = b""
+#: For proxies: pass each event on at once, and keep none.
+STREAM_HEADERS = {"cache-control": "no-cache, no-store", "x-accel-buffering": "no"}
+#: A comment after this long without an event: proxies end a connection after about a minute.
+KEEPALIVE_S = 15.0
+KEEPALIVE = b": still working\n\n"
 
 
 class EventStream(Response):
@@ -29,7 +34,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, events: AsyncIterator[bytes]) -> None:
-        super().__init__(headers={"cache-control": "no-store"})
+        super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
         self._events = events
 
@@ -61,6 +66,14 @@ class EventStream(Response):
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
-        while event := await queue.get():
+        while event := await _next(queue):
             await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _next(queue: asyncio.Queue[bytes]) -> bytes:
+    """Return the next event, or a comment, which readers of events pass over."""
+    try:
+        return await asyncio.wait_for(queue.get(), KEEPALIVE_S)
+    except TimeoutError:
+        return KEEPALIVE

@@ -21,6 +21,7 @@ from assay.service.api.compat.openai_chat_requests import OURS, ChatRequest
 from assay.service.api.errors import ApiError, answering
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.rank import MOST_READ, find_task, while_wanted
+from assay.service.api.sse import STREAM_HEADERS
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.runtime.engine import Engine
@@ -73,9 +74,7 @@ async def complete(request: Request) -> Response:
         events = stream_events(
             answer, bool((chat_request.stream_options or {}).get("include_usage"))
         )
-        return StreamingResponse(
-            events, media_type="text/event-stream", headers={"cache-control": "no-store"}
-        )
+        return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
     return Json(answer)
 
 

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from fastapi import Request, Response
 
+from assay.service.api import sse
 from assay.service.api.sse import EventStream
 from tests.support.http.handlers import asking
 from tests.support.http.wires import Client, gate_of
@@ -101,3 +102,24 @@ async def test_an_error_in_a_stream_is_logged_and_gives_the_place_back() -> None
         ):
             await Client().send(b"").ask(gate)
         assert [entry["event"] for entry in logged] == ["request_failed"]
+
+
+async def test_a_silence_is_filled_with_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies take a long one for a dead connection; no event is lost or changed."""
+    monkeypatch.setattr(sse, "KEEPALIVE_S", 0.01)
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+        await asyncio.sleep(0.2)
+        yield b"data: 2\n\n"
+
+    async def handler(_: Request) -> Response:
+        return EventStream(events())
+
+    client = Client().send(b"")
+    assert await client.ask(gate_of(handler)) == 200
+
+    assert client.body.replace(sse.KEEPALIVE, b"") == b"data: 1\n\ndata: 2\n\n"
+    assert sse.KEEPALIVE in client.body
+    assert EventStream(events()).headers["x-accel-buffering"] == "no"
+    assert "no-cache" in EventStream(events()).headers["cache-control"]
