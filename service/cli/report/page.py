@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from assay.service.cli.evaluation.plot_style import STYLE
 from assay.service.cli.report.plots import FIGURES
 from assay.service.cli.report.summary import NOT_SERVED, summary_lines
+from assay.verifiers import printable
 
 TEMPLATE = "page.html.jinja"
 
@@ -33,11 +33,12 @@ class Figure:
 
     heading: str
     note: str
-    drawing: Markup
+    drawing: str  # HTML, in which every text is escaped
 
 
 def page(report: dict[str, Any], versions: Sequence[dict[str, Any]]) -> str:
     """Return a report, and the versions of the task's model, as HTML."""
+    report, versions = _spelled_out(report), _spelled_out(versions)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,  # names come from configurations and labellers
@@ -77,7 +78,7 @@ def _figures(report: dict[str, Any]) -> list[Figure]:
             pyplot.close(figure)
             svg = out.getvalue()
             # matplotlib escapes the texts that it draws
-            figures.append(Figure(heading, note, Markup(svg[svg.index("<svg") :])))  # noqa: S704
+            figures.append(Figure(heading, note, svg[svg.index("<svg") :]))
     return figures
 
 
@@ -120,3 +121,12 @@ def _minute(at: float) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
+
+
+def _spelled_out(part: Any) -> Any:
+    """Return a part of a report with control characters spelled out: HTML allows none."""
+    if isinstance(part, str):
+        return printable(part)
+    if isinstance(part, dict):
+        return {_spelled_out(key): _spelled_out(item) for key, item in part.items()}
+    return [_spelled_out(item) for item in part] if isinstance(part, list | tuple) else part

@@ -69,3 +69,12 @@ def test_hostile_names_are_texts() -> None:
 def test_a_task_without_versions_says_so() -> None:
     """In place of the table."""
     assert "<p>none yet</p>" in page(report("math"), [])
+
+
+def test_control_characters_are_spelled_out() -> None:
+    """In texts and in drawings: HTML allows none."""
+    name = "a\x1b[31mb\x00\x85"
+    written = page(report(name), [version(name)])
+
+    assert not set(written) & {"\x1b", "\x00", "\x85"}
+    assert written.count("a\\x1b[31mb\\x00\\x85") > 5
