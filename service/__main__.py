@@ -1,4 +1,4 @@
-"""`python -m service` is the `assay` command."""
+"""`python -m assay.service` is the `assay` command."""
 
 # Absolute, since worker processes import this file by its path.
 from assay.service.cli.main import main

@@ -95,3 +95,12 @@ def test_a_public_name_is_defined_once() -> None:
 
     assert {name: modules for name, modules in repeated.items() if name not in SHARED_NAMES} == {}
     assert set(SHARED_NAMES) <= set(repeated)
+
+
+def test_the_package_is_the_command() -> None:
+    """`python -m assay` does what `assay` does."""
+    output = subprocess.run(
+        [sys.executable, "-m", "assay", "version"], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert assay.__version__ in output

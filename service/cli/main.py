@@ -5,6 +5,8 @@ Nothing heavy is loaded before one runs.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 
 import typer
@@ -56,6 +58,7 @@ app.add_typer(labels_app, name="labels")
 
 def main() -> None:
     """Run the command; a wrong configuration is a message, not a traceback."""
+    _open_closed_streams()
     try:
         app()
     except StartupError as exc:
@@ -68,3 +71,10 @@ def main() -> None:
     ) as exc:  # of a file that was named: a folder, one that may not be written, a full disk
         typer.echo(f"{exc.filename or 'a file'}: {exc.strerror or exc}", err=True)
         raise SystemExit(2) from None
+
+
+def _open_closed_streams() -> None:
+    """Drop output to a stream that came closed (`>&-`), where Python has None for a file."""
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end

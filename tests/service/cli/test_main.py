@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,13 @@ def test_the_help_has_every_command() -> None:
     starts = [place.start() for place in places if place is not None]
     assert len(starts) == len(names) > 15
     assert starts == sorted(starts)
+
+
+@pytest.mark.parametrize("words", ["models", "models --json", "version", "--help", "doctor --help"])
+def test_a_closed_output_is_no_error(words: str) -> None:
+    """Nobody reads it; standard error may be closed as well."""
+    command = f"exec {sys.executable} -m assay {words}"
+    ended = subprocess.run(["sh", "-c", command + " >&-"], stderr=subprocess.PIPE, text=True)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert subprocess.run(["sh", "-c", command + " >&- 2>&-"]).returncode == 0
