@@ -49,11 +49,9 @@ def read_config(
     if isinstance(merged, dict):
         for layer in reversed(layers.values()):
             merged |= layer
+    tasks = {"tasks": _beside(path, data["tasks"])} if "tasks" in data else {}
     try:
-        return Config.model_validate(
-            {**data, "service": merged, "tasks": _beside(path, data.get("tasks"))},
-            context=context,
-        )
+        return Config.model_validate({**data, "service": merged, **tasks}, context=context)
     except ValidationError as exc:
         errors = exc.errors(include_url=False)
         if (

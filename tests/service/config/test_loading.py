@@ -101,3 +101,15 @@ def test_a_configuration_that_is_no_file_is_a_message(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none", Path("/dev/zero")):
         with pytest.raises(ConfigError, match=str(path)):
             load_config(path, {}, {})
+
+
+@pytest.mark.parametrize("text", ["{}", "service: {port: 8080}", "ensembles: {}"])
+def test_a_configuration_without_verifiers_names_that_key_alone(tmp_path: Path, text: str) -> None:
+    """And no key that is not in the file."""
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+
+    assert refused.value.problems == [f"{path}:1: verifiers: is required"]
