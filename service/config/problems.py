@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from assay.service.config.model import Config, TaskSettings
 from assay.service.config.settings import VARIABLE_PREFIX, ServiceSettings
-from assay.service.config.suggestion import did_you_mean
+from assay.service.config.suggestion import did_you_mean, nearest_word
 from assay.service.domain.errors import StartupError
 from assay.service.domain.secrets import masked, shown_value
 from assay.verifiers import BROKEN, KINDS
@@ -61,7 +61,7 @@ def problem_of(
         hint = (
             BROKEN_KIND.format(BROKEN[got])
             if isinstance(got, str) and got in BROKEN
-            else did_you_mean(str(got), list(KINDS))
+            else nearest_word(str(got), list(KINDS))
         )
         key, message = (
             f"{key}.kind",

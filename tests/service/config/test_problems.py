@@ -145,3 +145,10 @@ def test_a_wrong_variable_or_flag_is_named_as_what_it_is(tmp_path: Path) -> None
     )
     with pytest.raises(ConfigError, match=r"^the command line: service\.port: "):
         load_config(path, {"port": "x"}, {})
+
+
+def test_the_kinds_are_listed_once(tmp_path: Path) -> None:
+    """A word that is near none of them gets no second list."""
+    (problem,) = problems(tmp_path, "verifiers:\n  - {name: j, kind: zzz}\n")
+
+    assert problem.count("process_reward") == 1
