@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 PEERS_VENV ?= .venv-peers
 CLIENTS_VENV ?= .venv-clients
 FUZZ_SECONDS ?= 120
-# Several at a time would run into their time limits on a busy machine: one a processor.
+# One test for each processor, eight at most: with more, tests run into their time limits.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))')
 PARALLEL = -n $(JOBS) --dist loadfile
 
