@@ -18,7 +18,7 @@ from assay.aggregation.matrix import Floats
 
 DECILES = 10
 #: Rows below which drift is not tested.
-MIN_ROWS = 200
+MIN_WINDOW_ROWS = 200
 ALARM_PSI, ALARM_Z = 0.25, 4.0
 
 
@@ -91,7 +91,7 @@ def drifts(
 
 
 def _drift(reference: DriftReference, values: Floats, now: float, count: int) -> Drift:
-    if len(values) < MIN_ROWS or not reference.shares:
+    if len(values) < MIN_WINDOW_ROWS or not reference.shares:
         return Drift(None, None, len(values))
     before, after = np.array(reference.shares), _shares(values, np.array(reference.edges))
     psi = float(((after - before) * np.log(after / before)).sum())
@@ -99,7 +99,7 @@ def _drift(reference: DriftReference, values: Floats, now: float, count: int) ->
     if (
         reference.agreement is not None
         and not np.isnan(now)
-        and min(count, reference.rows) > MIN_ROWS // 2
+        and min(count, reference.rows) > MIN_WINDOW_ROWS // 2
     ):
         error = np.sqrt(1 / (count - 3) + 1 / (reference.rows - 3))
         z = float((np.arctanh(_inside(now)) - np.arctanh(_inside(reference.agreement))) / error)

@@ -60,7 +60,12 @@ def public_names(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [] if any(map(is_route, node.decorator_list)) else [node.name]
         elif isinstance(node, ast.Assign) and not is_type_variable(node.value):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            targets = [
+                name
+                for target in node.targets
+                for name in (target.elts if isinstance(target, ast.Tuple) else [target])
+            ]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names = [node.target.id]
         else:

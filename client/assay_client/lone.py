@@ -79,5 +79,5 @@ async def rank_rows(
 
     ranked = await asyncio.gather(*(rank(places) for places in groups.values()))
     places = [place for group in groups.values() for place in group]
-    ranking = dict(zip(places, (value for values in ranked for value in values), strict=True))
-    return [ranking[place] for place in range(len(rows))]
+    by_place = dict(zip(places, (value for values in ranked for value in values), strict=True))
+    return [by_place[place] for place in range(len(rows))]

@@ -57,7 +57,7 @@ PASSED_ON = frozenset({GeneratorOverloadedError, GeneratorRefusedError})
 #: The `type` of an answer that its status does not give.
 TYPE_BY_ERROR: dict[type[DomainError], str] = {LimitReachedError: "rate_limit_error"}
 
-#: JSON's name of a value's type, for each type of Python.
+#: Messages in JSON's words, by pydantic's type of error; others keep pydantic's message.
 PLAIN_MESSAGES = {
     "list_type": "Input should be a valid array",
     **dict.fromkeys(
@@ -65,7 +65,7 @@ PLAIN_MESSAGES = {
     ),
 }
 #: Characters of a message, of a field's name, and of a value that was sent.
-MOST_SAID, MOST_NAMED, MOST_SHOWN = 4000, 200, 80
+MOST_SAID, MOST_NAMED, MOST_VALUE_CHARACTERS = 4000, 200, 80
 
 
 class ApiError(Exception):
@@ -230,11 +230,11 @@ class _Repr(reprlib.Repr):
     """Shows a value without looking at all of it."""
 
     maxlist = maxdict = maxtuple = 4
-    maxstring = maxother = maxlong = MOST_SHOWN
+    maxstring = maxother = maxlong = MOST_VALUE_CHARACTERS
 
     def repr_str(self, value: str, level: int) -> str:
         """Show the beginning of a text."""
-        return repr(shortened(value, MOST_SHOWN))
+        return repr(shortened(value, MOST_VALUE_CHARACTERS))
 
     def repr_int(self, value: int, level: int) -> str:
         """Show a number, or how long it is: its digits take time with their square."""
@@ -244,4 +244,4 @@ class _Repr(reprlib.Repr):
 
 
 def _shown(value: Any) -> str:
-    return shortened(_Repr().repr(value), MOST_SHOWN)
+    return shortened(_Repr().repr(value), MOST_VALUE_CHARACTERS)

@@ -9,8 +9,7 @@ from fastapi import Request
 
 from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
-from assay.service.api.front.body_parsing import Checked
-from assay.service.api.front.body_parsing import validated as parsed
+from assay.service.api.front.body_parsing import Checked, validated
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from assay.service.domain.principal import may_see
 from assay.service.domain.secrets import error_line
@@ -76,7 +75,7 @@ async def stored(asking: Any) -> Any:
 
 async def checked_body(request: Request, model: type[Checked]) -> Checked:
     """Return the checked body; raise `ApiError` if it is wrong."""
-    return await parsed(await whole_body(request) or b"{}", model)
+    return await validated(await whole_body(request) or b"{}", model)
 
 
 def with_texts(task: Task) -> TaskStore:

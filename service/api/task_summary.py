@@ -64,11 +64,11 @@ def drift_of(task: Task) -> dict[str, Any]:
     return {
         "drift": {
             column.name: {
-                "psi": drift.psi,
-                "agreement_z": drift.agreement_z,
-                "rows": drift.rows,
-                "alarm": drift.alarm,
+                "psi": verifier.psi,
+                "agreement_z": verifier.agreement_z,
+                "rows": verifier.rows,
+                "alarm": verifier.alarm,
             }
-            for column, drift in zip(task.spec.columns, drift, strict=True)
+            for column, verifier in zip(task.spec.columns, drift, strict=True)
         }
     }

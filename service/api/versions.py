@@ -81,8 +81,8 @@ async def unknown_version(task_store: TaskStore, version: int) -> ApiError:
 )
 async def promote(request: Request, name: str, version: Version) -> dict[str, Any]:
     """Serve a version everywhere within two seconds; later fits do not replace a `pinned` one."""
-    asked = await checked_body(request, PromoteIn)
-    return await _promote(request, name, version, asked.pinned)
+    payload = await checked_body(request, PromoteIn)
+    return await _promote(request, name, version, payload.pinned)
 
 
 @version_router.post("/v1/tasks/{name}/rollback")

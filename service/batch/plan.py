@@ -16,7 +16,6 @@ from assay.service.domain.learned import SavedVersion
 from assay.service.runtime.engine import Engine
 
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
-PLAN_VERSION = 1
 FORMAT_BY_SUFFIX: dict[str, type[RowFormat]] = {"jsonl": Jsonl, "parquet": Parquet}
 
 

@@ -120,7 +120,7 @@ def settled(out: Path) -> set[int]:
     answers_by_line = [
         (line, answer) for line in raw.splitlines() if (answer := _written(line)) is not None
     ]
-    unfinished = raw.startswith(BEGIN) and b"\n" not in raw
+    unfinished = raw[: len(BEGIN)] == BEGIN[: len(raw)] and b"\n" not in raw
     if not answers_by_line and raw.strip() and not unfinished:
         raise StartupError(f"{out}: holds something other than answers; name another file")
     kept = [line for line, answer in answers_by_line if "error" not in answer]
@@ -144,13 +144,13 @@ def _written(line: bytes) -> dict[str, Any] | None:
 async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
     number, raw = line
     try:
-        asked = RankRequest.model_validate_json(raw, context=engine.config.service)
-        job, shape = scoring_request_from(
-            engine, asked, find_task(engine, asked.task, asked.ensemble), f"line-{number}"
+        payload = RankRequest.model_validate_json(raw, context=engine.config.service)
+        scoring_request, shape = scoring_request_from(
+            engine, payload, find_task(engine, payload.task, payload.ensemble), f"line-{number}"
         )
         return {
             "line": number,
-            **answers.ranking_body(await engine.scoring.scorer.score(job), **shape),
+            **answers.ranking_body(await engine.scoring.scorer.score(scoring_request), **shape),
         }
     except ValidationError as exc:
         failure = invalid(exc)

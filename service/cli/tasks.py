@@ -16,6 +16,7 @@ import orjson
 from rich.prompt import Prompt
 from rich.table import Table
 
+from assay.aggregation.label_model.labels import CALIBRATED_LABELS
 from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
@@ -23,7 +24,6 @@ from assay.service.cli.report.summary import expected_gain
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.parquet import load_arrow
 
-CALIBRATED_LABELS = 25
 LABELS_A_REQUEST = 1000
 LONGEST_LABEL_LINE = 8 << 20
 IN_LABELS = re.compile(r"labels\.(\d{1,6})(?:\..*)?")

@@ -118,26 +118,26 @@ class SingleFlight:
     def __len__(self) -> int:
         return sum(len(by_key) for by_key in self._by_fingerprint.values())
 
-    def join(self, request: Call) -> list[Subscription]:
-        """Subscribe to calls for all wanted pairs: join running ones, start the rest in batches."""
-        by_key = self._by_fingerprint.setdefault(request.fingerprint, {})
-        if request.set_key is not None:
-            subscriptions = [self._join_set(by_key, request, request.set_key)]
-        elif len(set(request.keys)) == len(request.keys) and by_key.keys().isdisjoint(request.keys):
-            rows = list(zip(request.rows, request.keys, strict=True))
-            subscriptions = self._start(by_key, request, rows, request.pairs)
+    def join(self, wanted: Call) -> list[Subscription]:
+        """Subscribe to calls for all pairs: join running ones, start the rest in batches."""
+        by_key = self._by_fingerprint.setdefault(wanted.fingerprint, {})
+        if wanted.set_key is not None:
+            subscriptions = [self._join_set(by_key, wanted, wanted.set_key)]
+        elif len(set(wanted.keys)) == len(wanted.keys) and by_key.keys().isdisjoint(wanted.keys):
+            rows = list(zip(wanted.rows, wanted.keys, strict=True))
+            subscriptions = self._start(by_key, wanted, rows, wanted.pairs)
         else:
-            subscriptions = self._join_pairs(by_key, request)
+            subscriptions = self._join_pairs(by_key, wanted)
         for subscription in subscriptions:
             subscription.call.subscribers += 1
         return subscriptions
 
-    def _join_pairs(self, by_key: dict[str, SharedCall], request: Call) -> list[Subscription]:
+    def _join_pairs(self, by_key: dict[str, SharedCall], wanted: Call) -> list[Subscription]:
         """Subscribe to running calls that cover a pair; start calls for the others."""
         joined: dict[SharedCall, list[tuple[int, str]]] = {}
         fresh: dict[str, tuple[int, Pair]] = {}
         repeated: list[tuple[int, str]] = []
-        for row, key, pair in zip(request.rows, request.keys, request.pairs, strict=True):
+        for row, key, pair in zip(wanted.rows, wanted.keys, wanted.pairs, strict=True):
             if key in fresh:  # the same text twice in one request
                 repeated.append((row, key))
             elif key in by_key and not by_key[key].released:
@@ -145,41 +145,41 @@ class SingleFlight:
             else:
                 fresh[key] = (row, pair)
         subscriptions = [
-            Subscription(call, request.column, rows, owner=False) for call, rows in joined.items()
+            Subscription(call, wanted.column, rows, owner=False) for call, rows in joined.items()
         ]
         rows = [(row, key) for key, (row, _) in fresh.items()]
-        subscriptions += self._start(by_key, request, rows, [pair for _, pair in fresh.values()])
+        subscriptions += self._start(by_key, wanted, rows, [pair for _, pair in fresh.values()])
         for row, key in repeated:
             subscription = next(item for item in subscriptions if key in item.call.places)
             subscription.rows.append((row, key))
         return subscriptions
 
-    def _join_set(self, by_key: dict[str, SharedCall], request: Call, set_key: str) -> Subscription:
+    def _join_set(self, by_key: dict[str, SharedCall], wanted: Call, set_key: str) -> Subscription:
         """Subscribe to the call that compares a whole set."""
         call, owner = by_key.get(set_key), False
         if call is None or call.released:
-            places = [f"{place}" for place in range(len(request.pairs))]
-            call, owner = SharedCall(request.verifier, places, request.pairs), True
+            places = [f"{place}" for place in range(len(wanted.pairs))]
+            call, owner = SharedCall(wanted.verifier, places, wanted.pairs), True
             self._register(by_key, [set_key], call)
-        rows = [(row, f"{place}") for place, row in enumerate(request.rows)]
-        return Subscription(call, request.column, rows, owner)
+        rows = [(row, f"{place}") for place, row in enumerate(wanted.rows)]
+        return Subscription(call, wanted.column, rows, owner)
 
     def _start(
         self,
         by_key: dict[str, SharedCall],
-        request: Call,
+        wanted: Call,
         rows: list[tuple[int, str]],
         pairs: Sequence[Pair],
     ) -> list[Subscription]:
         """Start calls for pairs that no call covers yet, in batches of the verifier's size."""
         subscriptions = []
-        size = request.verifier.settings.batch_size
+        size = wanted.verifier.settings.batch_size
         for start in range(0, len(rows), size):
             batch = rows[start : start + size]
             keys = [key for _, key in batch]
-            call = SharedCall(request.verifier, keys, pairs[start : start + size])
+            call = SharedCall(wanted.verifier, keys, pairs[start : start + size])
             self._register(by_key, keys, call)
-            subscriptions.append(Subscription(call, request.column, batch, owner=True))
+            subscriptions.append(Subscription(call, wanted.column, batch, owner=True))
         return subscriptions
 
     @staticmethod

@@ -89,7 +89,7 @@ def keys_of(pairs: Sequence[Pair], one_query: bool) -> Keys:
     if not one_query:
         # One query beside many candidates, which may be long, is one object.
         queries = {id(pair.query): pair.query for pair in pairs}
-        hashed = {query_number: hash_query(query) for query_number, query in queries.items()}
+        hashed = {identity: hash_query(query) for identity, query in queries.items()}
         return Keys(
             tuple(
                 f"{{{hashed[id(pair.query)]}}}:{hash_candidate(pair.candidate)}" for pair in pairs

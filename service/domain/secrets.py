@@ -9,7 +9,7 @@ from typing import Any
 _WORD = re.compile(r"\S+")
 #: Keys as we make them, and as others do.
 _KEY = re.compile(r"\b(assay-|sk-|hf_|Bearer )[A-Za-z0-9_\-.]{16,}")
-LONGEST, LONGEST_REASON = 10_000, 200
+LONGEST, LONGEST_ERROR_LINE = 10_000, 200
 #: Where the store's client and the store itself repeat a command's arguments, which are keys and
 #: texts.
 _ARGUMENTS = re.compile(
@@ -38,7 +38,7 @@ def without_arguments(text: str) -> str:
 def error_line(error: BaseException) -> str:
     """Return an error as one short line for the log and readiness: its kind and printable words."""
     kind = getattr(error, "reason", None) or type(error).__name__
-    return f"{kind}: {masked(without_arguments(str(error)))}".splitlines()[0][:LONGEST_REASON]
+    return f"{kind}: {masked(without_arguments(str(error)))}".splitlines()[0][:LONGEST_ERROR_LINE]
 
 
 def _without_userinfo(word: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, training_table
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
-MIN_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
+MIN_FIT_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
 FOLDS = 5
 LABELS_GONE = (
     "the served model is calibrated, and this one knows too few labels: `assay labels import`"
@@ -70,8 +70,8 @@ def refit(
 ) -> Fit:
     """Fit, check against the served model and against a fit without labels, and report."""
     table = training_table(records, inputs.fingerprints, since)
-    if len(table.keys) < MIN_ROWS:
-        return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_ROWS} are needed"})
+    if len(table.keys) < MIN_FIT_ROWS:
+        return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_FIT_ROWS} are needed"})
     correct = table.labels({key: label.correct for key, label in labels.items()})
     is_random = np.array([key in labels and labels[key].random for key in table.keys])
     new = np.array(

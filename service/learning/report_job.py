@@ -22,7 +22,14 @@ from assay.aggregation.evaluation.verifier_value import verifier_values
 from assay.aggregation.label_model.saved.artifact import from_dict
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import Observation, training_table
-from assay.service.learning.fit_job import MIN_ROWS, FitInputs, KnownLabel, Served, fitted, held_out
+from assay.service.learning.fit_job import (
+    MIN_FIT_ROWS,
+    FitInputs,
+    KnownLabel,
+    Served,
+    fitted,
+    held_out,
+)
 from assay.service.learning.report_sections import (
     advice_of,
     calibration_of,
@@ -61,8 +68,10 @@ def measure_task(
     model that was fitted for it alone. Raises `NothingToReportError` with too few rows.
     """
     table = training_table(records, inputs.fit.fingerprints, since)
-    if len(table.keys) < MIN_ROWS:
-        raise NothingToReportError(f"{len(table.keys)} candidates are kept; it takes {MIN_ROWS}")
+    if len(table.keys) < MIN_FIT_ROWS:
+        raise NothingToReportError(
+            f"{len(table.keys)} candidates are kept; it takes {MIN_FIT_ROWS}"
+        )
     correct = table.labels({key: label.correct for key, label in labels.items()})
     is_random = np.array([key in labels and labels[key].random for key in table.keys])
     try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from assay.verifiers import HttpPool, VerifierError
 
 HEALTH_EVERY_S, HEALTH_TIMEOUT_S, UNHEALTHY_AFTER = 5.0, 5.0, 6
-FIRST_PAUSE_S, LONGEST_PAUSE_S, SETTLED_S = 1.0, 60.0, 300.0
+FIRST_RESTART_PAUSE_S, LONGEST_PAUSE_S, SETTLED_S = 1.0, 60.0, 300.0
 POLL_S = 0.25
 
 
@@ -48,7 +48,7 @@ class Child:
         """
         for other in after:
             await other.ready.wait()
-        pause, failed = FIRST_PAUSE_S, 0
+        pause, failed = FIRST_RESTART_PAUSE_S, 0
         while True:
             started = time.monotonic()
             why = await self._run()
@@ -59,7 +59,7 @@ class Child:
                         f"{self.name} never became healthy: {why}; its output is in {self.log}"
                     )
             if time.monotonic() - started > SETTLED_S:
-                pause = FIRST_PAUSE_S
+                pause = FIRST_RESTART_PAUSE_S
             self.say(f"{self.name}: {why}; started again in {pause:g} s")
             await asyncio.sleep(pause)
             self.restarts += 1

@@ -64,8 +64,8 @@ class CascadePolicy:
 
         None to call all verifiers at once, by the policy or as a sample.
 
-        `asked`: the request's own policy; `sampled`: whether a share of the traffic is scored in
-        full.
+        `request_policy`: the request's own policy; `sampled`: whether a share of the traffic is
+        scored in full.
         """
         policy = request_policy or self.policy
         if self.cascade is None or policy == "full" or candidates < 2:

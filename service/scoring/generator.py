@@ -28,8 +28,8 @@ from assay.verifiers.http.failure import error_body, without_key
 from assay.verifiers.http.json_structure import more_values_than
 from assay.verifiers.http.reply import Tokens
 
-#: The fields of a server's error that the client gets.
-MOST_SHOWN = 1000
+#: Characters of a server's error that the client gets.
+MOST_ERROR_CHARACTERS = 1000
 #: Values of a reply, which takes up to half a second to parse: 40,000 tokens, each with the
 #: logprobs of two alternatives.
 MOST_COMPLETION_VALUES = 1_000_000
@@ -184,7 +184,7 @@ def _message_and_parameter(raw: bytes) -> tuple[str, str | None]:
     """Return an error's message and parameter for the client: one line, no control characters."""
     body = error_body(raw)
     if body is None:
-        return _line(raw[:MOST_SHOWN].decode(errors="replace")), None
+        return _line(raw[:MOST_ERROR_CHARACTERS].decode(errors="replace")), None
     error = body.get("error", body) if isinstance(body, dict) else {}
     if not isinstance(error, dict):
         return _line(str(error)), None
@@ -193,5 +193,5 @@ def _message_and_parameter(raw: bytes) -> tuple[str, str | None]:
 
 
 def _line(text: str) -> str:
-    text = text[:MOST_SHOWN]
+    text = text[:MOST_ERROR_CHARACTERS]
     return "".join(sign if sign.isprintable() else " " for sign in text)

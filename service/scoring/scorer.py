@@ -31,10 +31,10 @@ STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 class Scorer:
     """Scores the candidates of a request through one ensemble.
 
-    `cascades`: whether queries may go through tiers if their task allows it. `offload`: whether the
-    cache and running calls are each task's own, so that tasks of different owners learn nothing of
-    each other from response times. `charge` receives the cost of each request, also of one that
-    failed or was given up.
+    `cascades`: whether queries may go through tiers if their task allows it.
+    `per_task_cache`: whether the cache and running calls are each task's own, so that tasks of
+    different owners learn nothing of each other from response times. `charge` receives the cost of
+    each request, also of one that failed or was given up.
     """
 
     def __init__(

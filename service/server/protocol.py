@@ -25,7 +25,7 @@ MAX_UNWANTED_BYTES = (
     64 << 20
 )  # of a body that was answered already; a client that sends on should read why
 HEAD_TIMEOUT_S = 15.0
-#: From head to end. The gate's own limit is shorter, and answers better.
+#: From head to end. The middleware's own limit is shorter, and answers better.
 RECEIVE_TIMEOUT_S = 35.0
 HEADERS_TOO_LARGE = "431 Request Header Fields Too Large"
 TOO_LONG = "414 URI Too Long"

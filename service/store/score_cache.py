@@ -40,7 +40,7 @@ MAX_RECORDS = 64  # verifiers remembered of one candidate; the newest stay
 LASTS = np.zeros(256, bool)
 LASTS[[int(status) for status in LASTING]] = True
 
-OK, NOT_APPLICABLE = (
+OK_CODE, NOT_APPLICABLE_CODE = (
     int(Status.OK),
     int(Status.NOT_APPLICABLE),
 )  # an array compares with a number faster
@@ -122,10 +122,10 @@ class ScoreCache:
         new = matrix.fresh & LASTS[matrix.status]
         for row, column in matrix.reasons:
             if (
-                matrix.status[row, column] == OK
+                matrix.status[row, column] == OK_CODE
             ):  # scored, but not as it should be: another time it may be
                 new[row, column] = False
-        new &= (matrix.status != OK) | ~np.isnan(matrix.raw)
+        new &= (matrix.status != OK_CODE) | ~np.isnan(matrix.raw)
         setwise = np.array([column.setwise for column in columns])
         pointwise = new & ~setwise
         if pointwise.any():
@@ -152,7 +152,7 @@ class ScoreCache:
                 yield values
 
     def _table(self, columns: Sequence[CachedColumn], matrix: ScoreMatrix) -> Records:
-        """Return a sheet as records, shape (pairs, verifiers)."""
+        """Return a matrix as records, shape (pairs, verifiers)."""
         table = np.empty(matrix.raw.shape, CACHED_SCORE)
         table["fingerprint"] = np.array([column.fingerprint for column in columns], np.uint64)
         table["score"] = matrix.raw
@@ -236,9 +236,9 @@ class ScoreCache:
 def _sound(records: Records) -> npt.NDArray[np.bool_]:
     """Return which records are valid: a finite score, or "does not apply"."""
     score, status = records["score"], records["status"]
-    sound: npt.NDArray[np.bool_] = (status == OK) & (np.abs(score) <= MAX_SCORE)
+    sound: npt.NDArray[np.bool_] = (status == OK_CODE) & (np.abs(score) <= MAX_SCORE)
     if not sound.all():
-        sound |= (status == NOT_APPLICABLE) & np.isnan(score)
+        sound |= (status == NOT_APPLICABLE_CODE) & np.isnan(score)
     sound &= ~np.isinf(records["label_mass"])
     return sound
 

@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 log = structlog.get_logger()
 
 #: Values of a hash that are not worth a thread, unless they are long.
-FEW_VALUES = 64
+FEW_FIELDS = 64
 #: Entries, or fields of a hash, that one command reads or writes.
 READ_AT_ONCE = 200
 #: A task's keys in the store, and the type of each.
@@ -91,7 +91,7 @@ class TaskKeys:
         named: Callable[[str], object] = str,
     ) -> dict[str, Value]:
         """Return the whole values of a hash by name; damaged ones are moved aside if possible."""
-        size = sum(map(len, raw.values())) if len(raw) <= FEW_VALUES else LONG_WORK + 1
+        size = sum(map(len, raw.values())) if len(raw) <= FEW_FIELDS else LONG_WORK + 1
         read = await offload(size, read_all, raw, parse, named)
         if read.damaged:
             pairs = [value for item in read.damaged.items() for value in item]

@@ -123,8 +123,8 @@ def connect_to_store(url: str, timeout_s: float, connections: int) -> Any:
             address.service, max_connections=connections, retry=Retry(NoBackoff(), 0)
         )
     else:
-        # Not the blocking pool: its bookkeeping costs a fifth of a read, and the gate bounds how
-        # many are in use.
+        # Not the blocking pool: its bookkeeping costs a fifth of a read, and admission
+        # bounds how many are in use.
         pool = ConnectionPool.from_url(
             url, max_connections=connections, retry=Retry(NoBackoff(), 0), **limits
         )

@@ -16,8 +16,7 @@ from assay.verifiers.contract.errors import (
 from assay.verifiers.http.json_structure import more_values_than
 from assay.verifiers.http.reply import FEW_VALUES, excerpt
 
-#: Bytes of what a server says of itself, of its metrics, and of an error that is read rather than
-#: shown.
+#: The most bytes of a server's information or metrics, and of an error that is parsed.
 MAX_INFO_BYTES = 4 << 20
 
 

@@ -79,13 +79,13 @@ class Upstream:
 
         Raises `VerifierError`, also where it has more `values` than can be needed.
         """
-        asked = orjson.dumps(body)
+        request_bytes = orjson.dumps(body)
         most = (
-            min(FEW_VALUES + VALUES_A_BYTE * len(asked), MOST_VALUES)
+            min(FEW_VALUES + VALUES_A_BYTE * len(request_bytes), MOST_VALUES)
             if values is None
             else FEW_VALUES + values
         )
-        return await self._parsed(path, await self.post(path, asked), reply, most)
+        return await self._parsed(path, await self.post(path, request_bytes), reply, most)
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Post a body and return the reply's bytes; raise `VerifierError`."""

@@ -43,7 +43,7 @@ THREAD_FLAGS = (0x3D0F00, 0x7D0F00)
 #: F_DUPFD, F_GETFD, F_SETFD, F_GETFL and F_DUPFD_CLOEXEC. Not F_SETOWN and F_SETSIG, which have the
 #: kernel send signals to anybody; nor locks, leases and notices, which others feel; nor
 #: F_SETPIPE_SZ and F_ADD_SEALS.
-COMMANDS, F_SETFL = (0, 1, 2, 3, 1030), 4
+FCNTL_COMMANDS, F_SETFL = (0, 1, 2, 3, 1030), 4
 TCGETS, FIONBIO, FIONCLEX, FIOCLEX = 0x5401, 0x5421, 0x5450, 0x5451
 AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 1, 0o4000, 0o2000000
 STREAMS = tuple(
@@ -64,7 +64,10 @@ EXAMINED: Mapping[str, Sequence[Sequence[Check]]] = {
     "open": [[Without(1, WRITES)]],
     "openat": [[Without(2, WRITES)]],
     "clone": [[OneOf(0, THREAD_FLAGS)]],
-    "fcntl": [[OneOf(1, COMMANDS)], [OneOf(1, (F_SETFL,)), Without(2, 0xFFFFFFFF & ~KEPT_FLAGS)]],
+    "fcntl": [
+        [OneOf(1, FCNTL_COMMANDS)],
+        [OneOf(1, (F_SETFL,)), Without(2, 0xFFFFFFFF & ~KEPT_FLAGS)],
+    ],
     "ioctl": [[OneOf(1, (TCGETS, FIONBIO, FIONCLEX, FIOCLEX))]],
     # Connected streams only: a datagram socket of a pair can be given another address at any time.
     "socketpair": [[OneOf(0, (AF_UNIX,)), OneOf(1, STREAMS), OneOf(2, (0,))]],

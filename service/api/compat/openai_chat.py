@@ -17,7 +17,7 @@ from assay.service.api.compat.common import (
     scoring_request_of,
 )
 from assay.service.api.compat.openai_chat_answers import completion_body, stream_events
-from assay.service.api.compat.openai_chat_requests import OURS, ChatRequest
+from assay.service.api.compat.openai_chat_requests import OUR_FIELDS, ChatRequest
 from assay.service.api.errors import ApiError, answering
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.rank import MOST_READ, find_task, while_wanted
@@ -84,7 +84,7 @@ async def _theirs(request: Request) -> dict[str, Any]:
         body = orjson.loads(await whole_body(request))
     except orjson.JSONDecodeError as exc:  # such as an invalid number
         raise ApiError(400, f"the body is not JSON: {exc}", code="json_invalid") from None
-    return {key: value for key, value in body.items() if key not in OURS}
+    return {key: value for key, value in body.items() if key not in OUR_FIELDS}
 
 
 async def list_models(request: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from assay.service.api.compat.common import (
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
 
 #: Ours, or read by us: everything else is the upstream's.
-OURS = ("assay", "model", "n", "stream", "stream_options")
+OUR_FIELDS = ("assay", "model", "n", "stream", "stream_options")
 
 
 class DrawBudgetIn(BaseModel):

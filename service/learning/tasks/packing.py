@@ -28,7 +28,8 @@ def observations(
 ) -> Iterator[TaskObservation]:
     """Yield a task's observations of a request, one a query.
 
-    None if the task has the query already, leaves it out, or learns nothing.
+    It passes over queries that the task has already or leaves out, and yields nothing if the
+    task does not learn.
     """
     if not task.learns:
         return

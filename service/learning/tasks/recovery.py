@@ -16,7 +16,7 @@ from assay.service.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
-EXPORT_HINT = "assay labels import brings an export back"
+EXPORT_HINT = "restore labels with assay labels import"
 
 
 class StoreRecovery:

@@ -18,7 +18,7 @@ import pytest
 from assay.verifiers import MissingExtraError
 from assay.verifiers.safety.sandbox import Ran, run_sandboxed, supported
 from assay.verifiers.safety.sealed import walls
-from assay.verifiers.safety.system_calls import COMMANDS, F_SETFL, MACHINES
+from assay.verifiers.safety.system_calls import F_SETFL, FCNTL_COMMANDS, MACHINES
 from tests.support.servers.sandbox_users import NOBODY, SYSTEM_PYTHON, commands, readable_by_all
 from tests.support.waiting import until
 
@@ -115,7 +115,7 @@ async def test_the_commands_of_fcntl_are_those_of_computing(start: list[str]) ->
     kernel does not look at.
     """
     code = SYSCALL + f"number = {MACHINES[platform.machine()].examined['fcntl']}\n"
-    code += f"allowed = {{*{COMMANDS}, {F_SETFL}}}\n"
+    code += f"allowed = {{*{FCNTL_COMMANDS}, {F_SETFL}}}\n"
     code += "passed = [c for c in range(1100) for high in (0, 1 << 32) if call(number, 2, c | high, 0)[1] != 1]\n"
     code += "flags = [bit for bit in range(32) if call(number, 2, 4, 1 << bit)[1] != 1]"
 

@@ -11,7 +11,7 @@ from assay.service.api.front.middleware.exchange import exchange_of
 from assay.service.domain.principal import Principal
 from assay.verifiers import IN_BULK
 
-HEADER, PRIORITIES = "X-Assay-Priority", {b"interactive": False, b"bulk": True}
+PRIORITY_HEADER, PRIORITIES = "X-Assay-Priority", {b"interactive": False, b"bulk": True}
 
 
 class Priorities:
@@ -41,8 +41,8 @@ def is_bulk(headers: Mapping[bytes, bytes], principal: Principal) -> bool:
         shown = value[:80].decode("latin-1")
         raise ApiError(
             422,
-            f"{HEADER}: must be interactive or bulk (got {shown!r})",
-            param=HEADER,
+            f"{PRIORITY_HEADER}: must be interactive or bulk (got {shown!r})",
+            param=PRIORITY_HEADER,
             code="invalid_priority",
         )
     return principal.bulk or PRIORITIES[value]

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.service.api.front.middleware.exchange import exchange_of
 
-HEADER = b"x-request-id"
+REQUEST_ID_HEADER = b"x-request-id"
 VALID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -23,7 +23,7 @@ class RequestIds:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
         exchange = exchange_of(scope)
-        request_id = exchange.headers.get(HEADER, b"")
+        request_id = exchange.headers.get(REQUEST_ID_HEADER, b"")
         if not VALID.fullmatch(request_id):
             request_id = os.urandom(16).hex().encode()
         exchange.request_id = request_id

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.service.api.front.middleware.exchange import exchange_of
-from assay.service.api.front.middleware.request_id import HEADER as REQUEST_ID_HEADER
+from assay.service.api.front.middleware.request_id import REQUEST_ID_HEADER
 
 #: No CORS header, on purpose: no page of another origin reads an answer.
 SECURITY_HEADERS = (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assay.service.api.compat.openai_chat_requests import OURS, ChatRequest
+from assay.service.api.compat.openai_chat_requests import OUR_FIELDS, ChatRequest
 
 TALK = [{"role": "user", "content": "Is it right?"}]
 
@@ -33,4 +33,4 @@ def test_a_wrong_option_is_refused(fields: dict[str, Any]) -> None:
 
 def test_our_fields_are_not_the_upstreams() -> None:
     """Each of them is one of a request."""
-    assert set(OURS) <= set(ChatRequest.model_fields)
+    assert set(OUR_FIELDS) <= set(ChatRequest.model_fields)
