@@ -37,3 +37,6 @@ def test_other_outputs_are_left_alone(tmp_path: Path) -> None:
     check_output(tmp_path / "new.jsonl", file, tmp_path / "none.jsonl", None)
     check_output(other, file)
     check_output(Path("/dev/zero"), Path("/dev/zero"))
+
+    assert (file.read_text(), other.read_text()) == ("one", "two")
+    assert not (tmp_path / "new.jsonl").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,4 +183,7 @@ async def test_a_flush_waits_no_longer_than_it_may() -> None:
     behind, _ = writer(Store())
     behind.put_scores({"a": b"1"})
 
-    await behind.flush(0.01)
+    flushing = asyncio.ensure_future(behind.flush(0.01))
+    finished, _ = await asyncio.wait({flushing}, timeout=30)
+
+    assert finished == {flushing}

@@ -36,6 +36,9 @@ def test_whole_arrays_pass(tmp_path: Path) -> None:
 
     look_into(path, {"a", "b"})
 
+    with np.load(path) as arrays:
+        assert (arrays["a"].tolist(), arrays["b"].tolist()) == ([["x", "yy"]], [0, 1, 2])
+
 
 def test_an_array_that_claims_more_than_it_has_is_refused(tmp_path: Path) -> None:
     """Before anything of that size is made."""

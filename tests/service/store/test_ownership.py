@@ -12,10 +12,12 @@ from assay.service.store.ownership import EmbeddedStoreError, check_ours, creden
 
 
 def test_a_folder_of_ours_alone_passes(tmp_path: Path) -> None:
-    """Its mode says so."""
+    """The check changes nothing of it."""
     tmp_path.chmod(0o700)
 
     check_ours(tmp_path)
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("mode", [0o701, 0o710, 0o770, 0o777])

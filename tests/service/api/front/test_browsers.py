@@ -65,8 +65,14 @@ def test_a_request_that_a_page_could_have_made_is_refused(
     ],
 )
 def test_our_own_pages_and_programs_may_ask(method: str, headers: dict[bytes, bytes]) -> None:
-    """No form sends JSON."""
-    Browsers(Hosts([], "127.0.0.1")).check(method, {**LOCAL, **headers})
+    """A page of another origin, with the same request otherwise, may not."""
+    browsers = Browsers(Hosts([], "127.0.0.1"))
+    foreign = {**LOCAL, **headers, b"sec-fetch-site": b"cross-site", b"origin": b"http://evil"}
+
+    browsers.check(method, {**LOCAL, **headers})
+
+    with pytest.raises(ApiError):
+        browsers.check(method, foreign)
 
 
 def test_a_public_path_may_be_linked_to_under_a_name_of_ours() -> None:
