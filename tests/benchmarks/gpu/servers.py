@@ -42,7 +42,7 @@ def gpu_gib(server: Server) -> float | None:
         pid, used = (word.strip() for word in line.split(","))
         with suppress(
             ProcessLookupError, ValueError
-        ):  # one that is not seen from here, or of which nothing is said
+        ):  # the driver does not see it, or reports nothing of it
             mib += float(used) if os.getpgid(int(pid)) == server.process.pid else 0.0
     return mib / 1024
 

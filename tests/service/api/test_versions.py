@@ -21,7 +21,7 @@ async def test_versions_are_listed_with_the_one_that_serves() -> None:
 
 
 async def test_a_version_is_promoted_or_the_known_ones_are_named() -> None:
-    """Pinned, if the body says so."""
+    """The body decides whether the version is pinned."""
     kept = Versions()
 
     answer = await versions.promote(request_of(kept, b'{"pinned": true}'), "t", 2)

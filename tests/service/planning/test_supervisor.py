@@ -70,6 +70,7 @@ async def test_a_child_that_never_becomes_healthy_is_given_up(tmp_path: Path) ->
     with pytest.raises(NeverHealthyError, match="exit code 3 at the start"):
         await dying.keep()
     # One that never listens, however long it lives.
+    # It sleeps far beyond the half second that it has to start.
     slow = child(tmp_path, said, "import time; time.sleep(60)", tries=1, start_s=0.5)
     with pytest.raises(NeverHealthyError, match=r"not healthy after 0\.5 s"):
         await slow.keep()

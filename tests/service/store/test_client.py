@@ -69,7 +69,7 @@ async def test_damaged_values_that_one_process_found_are_counted_once_by_another
 
 
 async def test_a_probe_finds_out_whether_writes_are_refused_and_taken_again(store: Store) -> None:
-    """The log says so once."""
+    """The client logs it once."""
     await store.redis.config_set("min-replicas-to-write", 3)
     with pytest.raises(StoreRefusedError):
         await store.probe()

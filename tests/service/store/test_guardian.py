@@ -8,6 +8,7 @@ import sys
 
 from assay.service.store import guardian
 
+#: A process that lives until the guardian ends it.
 SLEEP = "import time; print(flush=True); time.sleep(60)"
 
 

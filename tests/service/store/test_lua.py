@@ -1,4 +1,4 @@
-"""Scripts, each of which is one step in the store."""
+"""Scripts: the store runs each in one step."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ async def test_a_loop_that_is_held_up_is_late_by_as_much() -> None:
     metrics = Metrics()
     tick = asyncio.create_task(StallWatch(metrics).tick())
     await asyncio.sleep(0)
-    time.sleep(TICK_S + 0.1)  # noqa: ASYNC251 - the loop is to be held up
+    time.sleep(TICK_S + 0.1)  # noqa: ASYNC251 - this stall is what the watch has to see
     await tick
 
     assert stalled(metrics, "count") == 1

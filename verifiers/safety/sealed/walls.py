@@ -108,7 +108,7 @@ def seal(job: dict[str, Any], side: int, *, own_count: bool) -> None:
 
 
 def limits(memory_bytes: int, seconds: int, *, own_count: bool) -> dict[int, int]:
-    """Return the bounds of the kernel's resources, each of which this process could exhaust."""
+    """Return the bounds of the kernel's resources that this process could exhaust."""
     bounds = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: seconds + 1,

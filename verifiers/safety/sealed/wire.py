@@ -52,7 +52,7 @@ ARGUMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
 
 
 class Gone(BaseException):
-    """The other side has ended; no `except Exception` may go on as if it had not."""
+    """The other side has ended; an `except Exception` does not catch this."""
 
 
 def receive(stream: Stream) -> list[Any]:
