@@ -37,17 +37,26 @@ class Server:
 
 
 @contextlib.contextmanager
-def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterator[Server]:
-    """Run such a server."""
-    found = Server(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
-    thread = Thread(target=found.server.serve_forever, args=(0.01,))
+def in_thread(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Run a server in a thread, and end both."""
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield found
+        yield
     finally:
-        found.server.shutdown()
-        found.server.server_close()
+        server.shutdown()
+        server.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterator[Server]:
+    """Run such a server."""
+    canned = Server(
+        status, body, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    with in_thread(canned.server):
+        yield canned
 
 
 class Paths:
@@ -81,11 +90,5 @@ class Paths:
 def answering_by_path(answers: dict[str, Any], status: int = 200) -> Iterator[Paths]:
     """Run such a service."""
     running = Paths(answers, status)
-    thread = Thread(target=running.server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with in_thread(running.server):
         yield running
-    finally:
-        running.server.shutdown()
-        running.server.server_close()
-        thread.join()
