@@ -203,7 +203,9 @@ def _parsed(text: str, time_limit_s: int) -> list[Any]:
         return list(parse(text, parsing_timeout=time_limit_s, raise_on_error=True))
     except TimeoutException:
         raise TimeoutError from None
-    except Exception:  # sympy raises whatever it likes on hostile text; math-verify, too, takes that for no mathematics
+    # sympy raises errors of any kind on hostile text; math-verify, too, takes that for no
+    # mathematics.
+    except Exception:
         return []
 
 
