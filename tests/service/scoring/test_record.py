@@ -45,6 +45,12 @@ class Kept:
         self.rows.append(rows)
 
 
+def scorer_of(cache: Any, tasks: Any, writer: Any, metrics: Metrics) -> Scorer:
+    """Return a scorer with one verifier."""
+    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
+    return Scorer({"e": members}, cache, tasks, writer, metrics, TokenAdmission(None))
+
+
 @pytest.mark.parametrize("broken", ["metrics.called", "metrics.scored", "cache.pack", "tasks.pack"])
 async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_the_others(
     broken: str, monkeypatch: pytest.MonkeyPatch
@@ -58,15 +64,7 @@ async def test_what_one_step_of_the_bookkeeping_does_not_take_loses_nothing_of_t
     owner, name = broken.split(".")
     monkeypatch.setattr({"metrics": metrics, "cache": cache, "tasks": tasks}[owner], name, fail)
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
-    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
-    scorer = Scorer(
-        {"e": members},
-        cast(Any, cache),
-        cast(Any, tasks),
-        cast(Any, kept),
-        metrics,
-        TokenAdmission(None),
-    )
+    scorer = scorer_of(cache, tasks, kept, metrics)
 
     with capture_logs() as logs:
         outcome = await scorer.score(
@@ -89,15 +87,7 @@ async def test_what_many_pairs_bring_is_with_the_writer_before_the_service_ends(
     kept, metrics, cache, tasks = Kept(), Metrics(), Kept(), Kept()
     cast(Any, cache).packing = lambda *_: iter([{"a": b"1"}])
     cast(Any, tasks).packing = lambda *_: iter(range(600))
-    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
-    scorer = Scorer(
-        {"e": members},
-        cast(Any, cache),
-        cast(Any, tasks),
-        cast(Any, kept),
-        metrics,
-        TokenAdmission(None),
-    )
+    scorer = scorer_of(cache, tasks, kept, metrics)
     task = bare_task([aggregation.Column("v", "v", None, 1.0, "v")])
 
     await asyncio.gather(
@@ -128,15 +118,7 @@ async def test_what_many_pairs_bring_is_kept_in_parts_of_which_one_may_fail(
 
     monkeypatch.setattr(cache, "packing", packing, raising=False)
     monkeypatch.setattr(tasks, "packing", lambda *_: iter(range(600)), raising=False)
-    members = [EnsembleMember(guarded(FakeVerifier("v")), CachedColumn(1, False), False)]
-    scorer = Scorer(
-        {"e": members},
-        cast(Any, cache),
-        cast(Any, tasks),
-        cast(Any, kept),
-        metrics,
-        TokenAdmission(None),
-    )
+    scorer = scorer_of(cache, tasks, kept, metrics)
     columns = (aggregation.Column("v", "v", None, 1.0, "v"),)
 
     await scorer.score(
