@@ -152,8 +152,12 @@ async def test_a_served_verifier_that_waits_for_its_servers_place_has_sent_nothi
     verifier.upstream.endpoints[0].pace.limit = 1
     books = Books([verifier])
 
-    both = (books.scorer.score(books.job(1, deadline_s=0.2, first=number)) for number in range(2))
-    await asyncio.gather(*both, return_exceptions=True)
+    holding = asyncio.create_task(books.scorer.score(books.job(1, first=0)))
+    await under_way()
+    with pytest.raises(NoVerifierError):
+        await books.scorer.score(books.job(1, deadline_s=0.2, first=1))
+    gate.set()
+    await asyncio.gather(holding, return_exceptions=True)
 
     assert len(transport.sent) == 1
     assert books.charged == [4.0]
