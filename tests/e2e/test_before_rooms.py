@@ -1,5 +1,5 @@
-"""A store, a model file and an API document that an earlier version (commit c7e78df) wrote: today's
-reads, serves and equals them.
+"""A store and a model file that an earlier version (commit c7e78df) wrote: today's reads and serves
+them.
 """
 
 from __future__ import annotations
@@ -83,32 +83,3 @@ def test_a_model_file_of_before_predicts_the_same(tmp_path: Path) -> None:
     assert [row["probability"] for row in now] == pytest.approx(
         [row["probability"] for row in before], abs=1e-9
     )
-
-
-def without_descriptions(value: Any) -> Any:
-    """Return a document without its prose."""
-    if isinstance(value, dict):
-        return {
-            key: without_descriptions(item)
-            for key, item in value.items()
-            if not (key in ("description", "summary") and isinstance(item, str))
-        }
-    return [without_descriptions(item) for item in value] if isinstance(value, list) else value
-
-
-def test_the_openapi_document_is_as_before_but_for_descriptions(running: Server) -> None:
-    """Paths, parameters, bodies, answers and examples.
-
-    It was wrong in one point: `budget` of `/v1/rank` had the form of a draw's budget, because both
-    were called `BudgetIn`, and the second replaced the first.
-    """
-    document = without_descriptions(running.get("/openapi.json").json)
-    before = recorded("openapi.json")
-    schemas, schemas_before = document["components"]["schemas"], before["components"]["schemas"]
-    budget = schemas.pop("BudgetIn")
-    draw_budget = schemas.pop("DrawBudgetIn")
-    drawn = schemas["OptionsIn"]["properties"]["budget"]
-    drawn["$ref"] = drawn["$ref"].replace("DrawBudgetIn", "BudgetIn")
-    assert sorted(budget["properties"]) == ["calls", "cost", "tokens"]
-    assert {**draw_budget, "title": "BudgetIn"} == schemas_before.pop("BudgetIn")
-    assert document == before
