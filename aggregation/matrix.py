@@ -59,6 +59,10 @@ class Aggregator(Protocol):
         """Return whether the probabilities are calibrated."""
 
     @property
+    def base_rate_stated(self) -> bool:
+        """Return whether the operator stated the share of correct candidates."""
+
+    @property
     def ignored(self) -> tuple[str, ...]:
         """Return the columns whose scores do not count, because the model does not know them."""
 

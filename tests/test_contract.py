@@ -313,7 +313,7 @@ def test_an_over_long_candidate_is_truncated_and_the_rest_are_scored(assay: Serv
             statuses,
         )
     assert answer.json["results"][-1]["index"] == 5
-    assert answer.json["results"][-1]["probability"] is None
+    assert answer.json["results"][-1]["score"] is None
 
 
 def test_an_empty_candidate_and_control_tokens_are_scored_or_said_to_be_unreadable(

@@ -21,6 +21,8 @@ from assay.aggregation.matrix import Column, Combined, Floats
 
 #: Spread of the average: that of a uniform score is 0.29, and averaging narrows it.
 SPREAD = 0.25
+#: The base rate where nobody stated one.
+EVEN_ODDS = 0.5
 
 
 class RobustAverage:
@@ -29,14 +31,16 @@ class RobustAverage:
     A column without a stated range falls back on the request's own. A candidate that stands alone
     has no request to be compared with: its unbounded scores go through x / (1 + |x|).
 
-    Parameters: the columns in order, and the base rate of correct candidates (1/2 by default).
+    Parameters: the columns in order, and the base rate of correct candidates, None if nobody
+    stated one (the log-odds then start from 1/2).
     """
 
-    def __init__(self, columns: Sequence[Column], base_rate: float = 0.5) -> None:
-        if not 0 < base_rate < 1:
+    def __init__(self, columns: Sequence[Column], base_rate: float | None = None) -> None:
+        if base_rate is not None and not 0 < base_rate < 1:
             raise ValueError(f"base_rate must lie between 0 and 1, not {base_rate}")
         self.columns = tuple(columns)
-        self.base_rate = base_rate
+        self.base_rate_stated = base_rate is not None
+        self.base_rate = EVEN_ODDS if base_rate is None else base_rate
         sizes = Counter(column.family for column in columns)
         self.weights = np.array(
             [column.weight / math.sqrt(sizes[column.family]) for column in columns]
@@ -100,7 +104,7 @@ class RobustAverage:
 
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
         """Return the same model for other columns."""
-        return RobustAverage(columns, self.base_rate)
+        return RobustAverage(columns, self.base_rate if self.base_rate_stated else None)
 
     @property
     def _scale(self) -> float:

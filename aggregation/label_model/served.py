@@ -24,6 +24,7 @@ class ServedModel:
         self.ignored = tuple(column.name for column in columns if column.name not in model.names_)
         self.version = version_of(model) if version is None else version
         self.calibrated = model.calibrated_
+        self.base_rate_stated = model.base_rate is not None
         self.learned = True
 
     @property

@@ -30,7 +30,11 @@ class VerifierWord(_Answer):
 
 
 class Ranked(_Answer):
-    """One candidate: its place in the request, its rank, and P(correct), None without a score."""
+    """One candidate: its place in the request, its rank, and its score (log-odds), the order.
+
+    `probability` of being correct: None until the task is calibrated or states a base rate
+    (`uncalibrated="number"` asks for a number that only orders), and without a score.
+    """
 
     index: int
     rank: int
@@ -84,7 +88,7 @@ class Ranking(_Head):
 
 
 class PairScore(_Answer):
-    """One pair of query and candidate."""
+    """One pair of query and candidate; `probability` as in `Ranked`."""
 
     index: int
     probability: float | None

@@ -124,7 +124,7 @@ class AsyncClient(Shared):
     ) -> None:
         super().__init__(url, api_key, timeout_s, retrying, priority)
         self._http = httpx.AsyncClient(**self._options)
-        self._batches: dict[str, Batch] = {}
+        self._batches: dict[tuple[str, str], Batch] = {}
 
     async def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
         """Return the candidates best first.
@@ -142,14 +142,23 @@ class AsyncClient(Shared):
         body = pairs_body(pairs, options)
         return scores_of(await self.post("/v1/score_pairs", body), len(body["pairs"]))
 
-    async def score(self, query: Query, candidate: str, task: str = "default") -> float | None:
-        """Return the probability of one pair, None if no verifier could score it.
+    async def score(
+        self,
+        query: Query,
+        candidate: str,
+        task: str = "default",
+        uncalibrated: Literal["null", "number"] = "null",
+    ) -> float | None:
+        """Return the probability of one pair, None if there is none.
 
-        Concurrent calls share a request.
+        That is until the task is calibrated or states a base rate (`uncalibrated="number"`: a
+        number that only orders), and where no verifier could score the pair. Concurrent calls
+        share a request.
         """
-        batch = self._batches.get(task)
+        key = (task, uncalibrated)
+        batch = self._batches.get(key)
         if batch is None:
-            batch = self._batches[task] = Batch(self, task)
+            batch = self._batches[key] = Batch(self, task, uncalibrated)
         return await batch.add(query, candidate)
 
     async def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -202,12 +211,15 @@ class AsyncClient(Shared):
 
 
 class Batch:
-    """Pairs of one task that came at the same moment, sent as one request."""
+    """Pairs of one task that came at the same moment, sent as one request.
+
+    `uncalibrated`: as in `AsyncClient.score`.
+    """
 
     MOST, WAIT_S = 256, 0.002
 
-    def __init__(self, client: AsyncClient, task: str) -> None:
-        self._client, self._task = client, task
+    def __init__(self, client: AsyncClient, task: str, uncalibrated: str) -> None:
+        self._client, self._task, self._uncalibrated = client, task, uncalibrated
         self._waiting: list[tuple[Query, str, asyncio.Future[float | None]]] = []
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -233,7 +245,9 @@ class Batch:
             return
         try:
             scores = await self._client.score_pairs(
-                [(query, candidate) for query, candidate, _ in taken], task=self._task
+                [(query, candidate) for query, candidate, _ in taken],
+                task=self._task,
+                uncalibrated=self._uncalibrated,
             )
         except AssayError as exc:
             for _, _, future in taken:

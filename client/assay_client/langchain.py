@@ -31,7 +31,10 @@ class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  
         return self._chosen(
             documents,
             self.client.rank(
-                query, [document.page_content for document in documents], task=self.task
+                query,
+                [document.page_content for document in documents],
+                task=self.task,
+                uncalibrated="number",
             ),
         )
 
@@ -42,7 +45,8 @@ class AssayRerank(BaseDocumentCompressor):  # type: ignore[misc,unused-ignore]  
         if not documents:
             return []
         texts = [document.page_content for document in documents]
-        return self._chosen(documents, await self.async_client.rank(query, texts, task=self.task))
+        ranking = await self.async_client.rank(query, texts, task=self.task, uncalibrated="number")
+        return self._chosen(documents, ranking)
 
     def _chosen(self, documents: Sequence[Document], ranking: Any) -> list[Document]:
         chosen = []

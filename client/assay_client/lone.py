@@ -1,4 +1,6 @@
-"""Requests of reward functions: probabilities of a pair or of many rows.
+"""Requests of reward functions: numbers of a pair or of many rows.
+
+They are probabilities once the task is calibrated or states a base rate; before, they only order.
 
 Each event loop has a client of its own.
 """
@@ -44,7 +46,7 @@ async def score_one(
         "candidate": candidate,
         "reference": None if reference in (None, "") else str(reference),
     }
-    scores = await loop_client().score_pairs([pair], task=task_name(task))
+    scores = await loop_client().score_pairs([pair], task=task_name(task), uncalibrated="number")
     if scores.results[0].probability is None:
         raise NoScoreError("no verifier applies to this candidate")
     return scores.results[0]
@@ -55,7 +57,7 @@ async def rank_rows(
     task: str | None = None,
     client: AsyncClient | None = None,
 ) -> list[float | None]:
-    """Return the probability of each row (query, candidate, reference), in order.
+    """Return the number of each row (query, candidate, reference), in order.
 
     None if no verifier could say.
 
@@ -71,7 +73,11 @@ async def rank_rows(
         texts = [rows[place][1] for place in places]
         try:
             ranking = await (client or loop_client()).rank(
-                query, texts, task=task_name(task), reference=reference
+                query,
+                texts,
+                task=task_name(task),
+                reference=reference,
+                uncalibrated="number",
             )
         except NoScoreError:
             return [None] * len(places)

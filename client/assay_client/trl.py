@@ -23,8 +23,9 @@ def reward_function(
     reference: str | None = None,
     **options: Any,
 ) -> Reward:
-    """Return a reward function: P(correct) of each completion, None without any score.
+    """Return a reward function: a number in [0, 1] for each completion, None without any score.
 
+    It is P(correct) once the task is calibrated or states a base rate; before, it only orders.
     Completions of one prompt that stand side by side, as GRPO has them, are ranked together.
     `reference` names the data set's column with right answers, where it has one.
     """
@@ -51,7 +52,7 @@ def reward_function(
                     texts,
                     task=task,
                     reference=key(group[0])[1],
-                    **options,
+                    **{"uncalibrated": "number", **options},
                 ).probabilities()
             except NoScoreError:
                 return [None] * len(group)
@@ -83,7 +84,7 @@ class PairwiseJudge:
                 ).best
             except NoScoreError:
                 return -1
-            return -1 if best.probability is None else best.index
+            return -1 if best.score is None else best.index
 
         with ThreadPoolExecutor(min(16, len(prompts) or 1)) as pool:
             return list(pool.map(judge_one, prompts, completions))

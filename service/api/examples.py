@@ -52,7 +52,7 @@ RANK_ANSWER: dict[str, Any] = {
             "index": 2,
             "id": "c2",
             "rank": 1,
-            "probability": 0.85,
+            "probability": None,
             "score": 1.74,
             "verifiers": {"arithmetic": _SAID},
         }
@@ -66,7 +66,7 @@ RANK_ANSWER: dict[str, Any] = {
 SCORE_PAIRS_ANSWER: dict[str, Any] = {
     "id": "score-7f3c",
     **_HEAD,
-    "results": [{"index": 0, "probability": 0.8, "score": 1.39}],
+    "results": [{"index": 0, "probability": None, "score": 1.39}],
     "usage": _USAGE,
     "warnings": [],
 }

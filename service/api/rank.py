@@ -29,6 +29,7 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
 from assay.service.domain.errors import NoVerifierError, TooMuchWorkError
 from assay.service.domain.principal import may_see, sees_all, visible_tasks
+from assay.service.domain.uncalibrated import Uncalibrated
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
@@ -110,6 +111,7 @@ async def score_pairs(request: Request) -> Response:
             one_query=False,
             deadline_s=deadline_s(engine, payload.deadline_ms),
             budget=_budget(payload),
+            uncalibrated=uncalibrated(engine, task, payload.uncalibrated),
         ),
     )
     request_id = f"score-{request.scope['assay.request_id']}"
@@ -199,6 +201,7 @@ def scoring_request_from(
         budget=_budget(payload),
         confidence=payload.confidence,
         policy=payload.policy,
+        uncalibrated=uncalibrated(engine, task, payload.uncalibrated),
     )
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in payload.candidates]
     return scoring_request, {
@@ -246,6 +249,16 @@ def _unknown(kind: str, name: str, names: Iterable[str]) -> ApiError:
 def deadline_s(engine: Engine, deadline_ms: int | None) -> float:
     """Return the seconds that a request may take."""
     return (deadline_ms or engine.config.service.deadline_ms) / 1e3
+
+
+def uncalibrated(
+    engine: Engine, task: Task, wanted: Uncalibrated | None, default: Uncalibrated = "null"
+) -> Uncalibrated:
+    """Return what stands for a probability while a task has none.
+
+    `wanted`: by the request; else the task's or the service's setting counts, else `default`.
+    """
+    return wanted or engine.config.uncalibrated_of(task.name) or default
 
 
 def _budget(payload: RankRequest | ScorePairsRequest) -> Budget | None:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.cascade_savings import Policy
+from assay.service.domain.uncalibrated import StatedUncalibrated
 from assay.verifiers import Message, Query
 
 MAX_MESSAGES = 1000
@@ -97,6 +98,15 @@ class _Scoring(_Request):
     deadline_ms: Annotated[Whole, Field(ge=1, le=3_600_000)] | None = None
     budget: BudgetIn | None = None
     explain: bool = False
+    uncalibrated: Annotated[
+        StatedUncalibrated,
+        Field(
+            description=(
+                "`probability` before the task is calibrated or states a base rate: null, or"
+                " number for one that only orders."
+            )
+        ),
+    ] = None
 
 
 class RankRequest(_Scoring):

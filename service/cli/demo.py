@@ -299,12 +299,12 @@ def example(
     table = Table(
         title=f"\n{problem.query.split(' Show your work')[0]}",
         title_justify="left",
-        caption="each verifier's part of the log-odds; - means no score",
+        caption="score (log-odds), and each verifier's part of it; - means no score",
         caption_justify="left",
     )
     table.add_column("", justify="right")
     table.add_column("answer", max_width=28, overflow="ellipsis", no_wrap=True)
-    table.add_column("P", justify="right", min_width=4)
+    table.add_column("score", justify="right", min_width=5)
     for name in names:
         table.add_column(name, justify="right", overflow="fold", min_width=6)
     for result in answer["results"]:
@@ -315,7 +315,7 @@ def example(
         table.add_row(
             mark,
             text,
-            "-" if result["probability"] is None else f"{result['probability']:.2f}",
+            "-" if result["score"] is None else f"{result['score']:+.2f}",
             *shown,
         )
     console.print(table)

@@ -93,7 +93,8 @@ def fit_files(
 def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None:
     """Write probability, score (log-odds) and query_id, row for row.
 
-    NaN where a row has no score that counts.
+    NaN where a row has no score that counts, and for all probabilities of a model that is neither
+    calibrated on labels nor fitted with a stated base rate: its scores only order.
     """
     check_output(out, model_path, path)
     try:
@@ -101,8 +102,10 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         score = model.for_verifiers(table.names).score_samples(table.scores, table.query_id)
     except (ArtifactError, ValueError) as exc:
         raise FitError(str(exc) if isinstance(exc, ArtifactError) else f"{path}: {exc}") from exc
+    rated = model.calibrated_ or model.base_rate is not None
+    probability = expit(score) if rated else np.full(len(score), np.nan)
     try:
-        write_table(out, {"probability": expit(score), "score": score, "query_id": table.query_id})
+        write_table(out, {"probability": probability, "score": score, "query_id": table.query_id})
     except OSError as exc:
         raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
     unknown = int(np.isnan(score).sum())
@@ -123,6 +126,10 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         console.print(f"not in the file, so counted as missing: {', '.join(missing)}", markup=False)
     if not model.calibrated_:
         console.print(f"not calibrated: {model.counts_.why_not}", markup=False)
+    if not rated:
+        console.print(
+            "no probabilities: the scores only order; label, or fit with --base-rate", markup=False
+        )
 
 
 def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.settings import ServiceSettings
 from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.cascade_savings import Policy
+from assay.service.domain.uncalibrated import StatedUncalibrated, Uncalibrated
 from assay.verifiers import KINDS, VerifierSettings, add_installed
 from assay.verifiers.catalog.catalog import catalog
 from assay.verifiers.contract.settings import Name
@@ -32,6 +33,10 @@ class TaskSettings(BaseModel):
     ensemble: str | None = Field(None, description="Ensemble that scores it; default: the first.")
     base_rate: float | None = Field(
         None, gt=0, lt=1, description="Share of candidates that are correct, if you know it."
+    )
+    uncalibrated: StatedUncalibrated = Field(
+        None,
+        description=("null or number, as the service's `uncalibrated`; default: the service's."),
     )
     learn: bool = Field(True, description="Keep requests and fit models from them.")
     keep: int = Field(
@@ -199,6 +204,10 @@ class Config(BaseModel):
             verifier.name: verifier for verifier in self.verifiers
         }
         return [by_name[name] for name in self.ensembles[ensemble]]
+
+    def uncalibrated_of(self, task: str) -> Uncalibrated | None:
+        """Return what a task's answers give for a probability before it has one; None: unstated."""
+        return self.tasks[task].uncalibrated or self.service.uncalibrated
 
     def ensemble_of(self, task: str) -> str:
         """Return the name of the ensemble that scores a task."""

@@ -20,6 +20,7 @@ from pydantic import (
 
 from assay.service.config.keys import KeySettings
 from assay.service.domain.hosts import checked_host
+from assay.service.domain.uncalibrated import StatedUncalibrated
 from assay.verifiers import Network
 from assay.verifiers.http.network import FROM_ENVIRONMENT, Proxy
 
@@ -100,6 +101,13 @@ class ServiceSettings(BaseModel):
         description="How long requests under way may take when the service is to end.",
     )
     deadline_ms: int = Field(60_000, ge=1, description="Deadline of a request that names none.")
+    uncalibrated: StatedUncalibrated = Field(
+        None,
+        description=(
+            "`probability` before a task is calibrated or states a base rate: null, or number for"
+            " one that only orders; default: null, and number on routes whose form demands one."
+        ),
+    )
     cache_ttl_s: int = Field(30 * 86_400, ge=1, description="How long a score is remembered.")
     cache_max_mb: int = Field(
         512, ge=8, description="Memory of the embedded store; old scores go first."

@@ -146,7 +146,7 @@ async def _rank(
     result.order = list(result.ranking.order)
     if options.select == "weighted_majority":
         result.groups = await group(query.text, texts)
-        result.order = by_majority(result.order, result.ranking.probability.tolist(), result.groups)
+        result.order = by_majority(result.order, result.ranking.weights.tolist(), result.groups)
 
 
 def by_majority(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import Combined, order
@@ -22,12 +23,17 @@ def combine(run: ScoringRun) -> ScoringResult:
     """Return the result of a request whose scores are all in the matrix."""
     served = run.served
     combined, places = _combined(run)
+    rated = served.model.calibrated or served.model.base_rate_stated
+    weights = np.asarray(expit(combined.log_odds))
+    numbers = rated or run.request.uncalibrated == "number"
     result = ScoringResult(
         matrix=run.matrix,
         members=run.members,
         combined=combined,
         calibrated=served.model.calibrated,
-        probability=expit(combined.log_odds),
+        rated=rated,
+        probability=weights if numbers else np.full_like(weights, np.nan),
+        weights=weights,
         order=places,
         version=served.model_version,
         cold=served.cold,
@@ -37,8 +43,9 @@ def combine(run: ScoringRun) -> ScoringResult:
         cost=run.cost,
         given_up=run.given_up,
     )
-    if result.calibrated and run.request.one_query:
-        result.p_best = probability_top_is_best(combined.log_odds, combined.deviations())
+    if rated and run.request.one_query:
+        if result.calibrated:  # without labels, nobody knows how far a score is off
+            result.p_best = probability_top_is_best(combined.log_odds, combined.deviations())
         result.p_any_correct = probability_any_correct(result.probability, run.answers)
     return result
 

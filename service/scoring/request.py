@@ -10,6 +10,7 @@ from assay.aggregation import Aggregator, Combined, Floats
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.cascade_savings import Policy
 from assay.service.domain.matrix import UNKNOWN, CachedColumn, ScoreMatrix
+from assay.service.domain.uncalibrated import Uncalibrated
 from assay.service.scoring.cascade_policy import CascadePolicy
 from assay.service.scoring.cascade_run import CascadeRun
 from assay.service.scoring.guard import Guarded
@@ -78,17 +79,25 @@ class ScoringRequest:
     confidence: float | None = None  # that stops a cascade
     policy: Policy | None = None  # the request's own
     learn: bool = True  # whether the task keeps it, to learn from
+    uncalibrated: Uncalibrated = "null"  # the answer's probability while there is none
 
 
 @dataclass(slots=True)
 class ScoringResult:
-    """All that is known at the end of a request; arrays are by pair, in the request's order."""
+    """All that is known at the end of a request; arrays are by pair, in the request's order.
+
+    `probability`: NaN where there is none (see `rated`), unless the request wants a number.
+    `rated`: whether the model's probabilities are chances, from labels or from a stated base rate.
+    `weights`: the log-odds as numbers between 0 and 1, which without `rated` only order.
+    """
 
     matrix: ScoreMatrix
     members: Sequence[EnsembleMember]
     combined: Combined
     calibrated: bool
+    rated: bool
     probability: Floats
+    weights: Floats
     order: list[int]
     version: str
     cold: bool

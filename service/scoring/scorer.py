@@ -182,7 +182,8 @@ class Scorer:
     async def _close(self, run: ScoringRun) -> ScoringResult:
         """Combine; the recording runs after the answer."""
         pairs = run.request.pairs
-        if run.served.model.calibrated and run.request.one_query:
+        model = run.served.model
+        if (model.calibrated or model.base_rate_stated) and run.request.one_query:
             long = sum(len(pair.candidate) for pair in pairs) > READ_INLINE_CHARS
             keys = run.keys.pairs
             reading = asyncio.to_thread(answer_keys, pairs, keys) if long else None

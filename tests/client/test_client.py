@@ -78,16 +78,20 @@ def test_a_ranking_is_typed(client: Client) -> None:
     assert (ranking.best.index, ranking.results[1].id, ranking.task) == (1, "a", "math")
     assert ranking.best.verifiers["arithmetic"].raw == 1.0
     assert ranking.best.verifiers["reference"].raw is None
-    first, second = ranking.probabilities()
+    assert ranking.probabilities() == [None, None]
+    first, second = client.rank(
+        QUERY, [BAD, GOOD], task="math", uncalibrated="number"
+    ).probabilities()
     assert first is not None
     assert second is not None
     assert first < second
     [one, other] = client.score_pairs(
         [(QUERY, GOOD), {"query": QUERY, "candidate": BAD}], task="math"
     ).results
-    assert one.probability is not None
-    assert other.probability is not None
-    assert one.probability > other.probability
+    assert (one.probability, other.probability) == (None, None)
+    assert one.score is not None
+    assert other.score is not None
+    assert one.score > other.score
 
 
 def test_labels_and_streams(client: Client) -> None:
@@ -129,7 +133,9 @@ async def test_the_asynchronous_client_does_the_same_and_sends_what_comes_togeth
         ranking = await client.rank(QUERY, [BAD, GOOD])
         before = requests(running)
         texts = [f"3 + 4 = {number}" for number in range(40)]
-        chances = await asyncio.gather(*(client.score(QUERY, text) for text in texts))
+        chances = await asyncio.gather(
+            *(client.score(QUERY, text, uncalibrated="number") for text in texts)
+        )
         after = requests(running)
         events = [name async for name, _ in client.stream(QUERY, [GOOD, BAD])]
         with pytest.raises(RequestError, match="nope"):
@@ -327,10 +333,10 @@ async def test_conversations_are_scored_as_they_are(running: Server) -> None:
     turns = [{"role": "user", "content": QUERY}]
     async with AsyncClient(running.url, retrying=QUICK) as client:
         text, chat = await asyncio.gather(
-            client.score(QUERY, GOOD, "math"), client.score(turns, GOOD, "math")
+            client.score(QUERY, GOOD, "math", "number"), client.score(turns, GOOD, "math", "number")
         )
         system = await client.score(
-            [{"role": "system", "content": "Be brief."}, *turns], GOOD, "math"
+            [{"role": "system", "content": "Be brief."}, *turns], GOOD, "math", "number"
         )
 
     assert text == chat == system is not None

@@ -79,14 +79,18 @@ def ran(script: Path, *words: str, cwd: Path = ROOT, env: dict[str, str] | None 
 def alone(running: Server) -> tuple[list[float], list[float]]:
     """The probabilities and log-odds of each text by itself."""
     pairs = [{"query": QUERY, "candidate": text} for text in TEXTS]
-    results = running.post("/v1/score_pairs", {"pairs": pairs, "task": "math"}).json["results"]
+    results = running.post(
+        "/v1/score_pairs", {"pairs": pairs, "task": "math", "uncalibrated": "number"}
+    ).json["results"]
     return [each["probability"] for each in results], [each["score"] for each in results]
 
 
 @pytest.fixture(scope="module")
 def together(running: Server) -> list[float]:
     """The probabilities of the texts, ranked together."""
-    answer = running.post("/v1/rank", {"query": QUERY, "candidates": TEXTS, "task": "math"}).json
+    answer = running.post(
+        "/v1/rank", {"query": QUERY, "candidates": TEXTS, "task": "math", "uncalibrated": "number"}
+    ).json
     return [
         each["probability"] for each in sorted(answer["results"], key=lambda each: each["index"])
     ]
@@ -95,7 +99,9 @@ def together(running: Server) -> list[float]:
 @pytest.fixture(scope="module")
 def expected(running: Server) -> list[list[float]]:
     """The first two of our own ranking."""
-    answer = running.post("/v1/rank", {"query": QUERY, "candidates": TEXTS, "task": "math"}).json
+    answer = running.post(
+        "/v1/rank", {"query": QUERY, "candidates": TEXTS, "task": "math", "uncalibrated": "number"}
+    ).json
     return [[each["index"], each["probability"]] for each in answer["results"][:2]]
 
 

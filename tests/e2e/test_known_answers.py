@@ -45,7 +45,7 @@ def test_a_reference_decides(assay: Server) -> None:
     assert [cell["equal"]["raw"] for cell in seven] == [1.0, 0.0]
     assert [cell["equal"]["raw"] for cell in eight] == [0.0, 1.0]
     assert {cell["tests"]["status"] for cell in seven} == {"not_applicable"}
-    assert assay.post("/v1/rank", body).json["results"][0]["probability"] is None
+    assert assay.post("/v1/rank", body).json["results"][0]["score"] is None
 
 
 def test_tests_are_run_against_each_candidate(assay: Server) -> None:

@@ -21,9 +21,11 @@ from assay.service.api.rank import (
     find_task,
     parse_as,
     score_while_wanted,
+    uncalibrated,
 )
 from assay.service.api.requests import FAST, ChatMessage
 from assay.service.domain.principal import may_see, visible_tasks
+from assay.service.domain.uncalibrated import Uncalibrated
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
@@ -32,6 +34,7 @@ from assay.verifiers import Message, Pair, Query
 Payload = TypeVar("Payload", bound="CompatRequest")
 Shape = Callable[[ApiError], Response]
 MODEL_PREFIX = "assay"
+CALIBRATED_HEADER = "x-assay-calibrated"
 
 
 #: A right answer that is known: a text or a number, as it is written.
@@ -122,9 +125,16 @@ async def score_candidates(
 
 
 def scoring_request_of(
-    engine: Engine, model: str | None, pairs: Sequence[Pair], one_query: bool
+    engine: Engine,
+    model: str | None,
+    pairs: Sequence[Pair],
+    one_query: bool,
+    default: Uncalibrated = "number",
+    wanted: Uncalibrated | None = None,
 ) -> ScoringRequest:
     """Return the scoring request.
+
+    `wanted` by the client, or else `default`, stands for a probability that the task has not yet.
 
     Raises `ApiError` for too much text or none.
     """
@@ -146,11 +156,13 @@ def scoring_request_of(
                 code="too_long",
             )
     check_length(pairs, one_query)
+    task = task_of_model(engine, model)
     return ScoringRequest(
-        task=task_of_model(engine, model),
+        task=task,
         pairs=pairs,
         one_query=one_query,
         deadline_s=deadline_s(engine, None),
+        uncalibrated=uncalibrated(engine, task, wanted, default),
     )
 
 
@@ -164,6 +176,16 @@ def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list
         )
         raise ApiError(503, message, code="no_verifier", retry_after_s=1)
     return list(values)
+
+
+def marked(scoring_result: ScoringResult, content: Any) -> Json:
+    """Return an answer whose header says whether its numbers are calibrated on labels."""
+    return Json(content, headers=calibration_headers(scoring_result))
+
+
+def calibration_headers(scoring_result: ScoringResult) -> dict[str, str]:
+    """Return the header that marks numbers as calibrated or not."""
+    return {CALIBRATED_HEADER: "true" if scoring_result.calibrated else "false"}
 
 
 def usage(scoring_result: ScoringResult) -> dict[str, int]:
@@ -216,7 +238,9 @@ __all__ = [
     "Json",
     "Shape",
     "TurnIn",
+    "calibration_headers",
     "known_values",
+    "marked",
     "model_names",
     "never_4xx_shape",
     "openai_shape",

@@ -14,6 +14,7 @@ from assay.service.api.compat.common import (
     CompatRequest,
     Expected,
     TurnIn,
+    calibration_headers,
     known_values,
     raw_by_verifier,
     read,
@@ -91,6 +92,7 @@ async def verify(request: Request) -> Response:
     }
     return Response(
         _with(await whole_body(request), {"reward": probability, "reward_components": components}),
+        headers=calibration_headers(scoring_result),
         media_type="application/json",
     )
 

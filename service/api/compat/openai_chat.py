@@ -50,7 +50,12 @@ async def complete(request: Request) -> Response:
         # A ranking of a few holds the same candidates as the next one: only the last is learned
         # from.
         scoring_request = scoring_request_of(
-            engine, f"{MODEL_PREFIX}/{task}", [Pair(query, text) for text in texts], one_query=True
+            engine,
+            f"{MODEL_PREFIX}/{task}",
+            [Pair(query, text) for text in texts],
+            one_query=True,
+            default="null",
+            wanted=chat_request.assay.uncalibrated,
         )
         scoring_requests.append(replace(scoring_request, learn=False))
         return await engine.scoring.scorer.score(scoring_requests[-1])

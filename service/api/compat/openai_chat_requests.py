@@ -11,6 +11,7 @@ from assay.service.api.compat.common import (
     TurnIn,
 )
 from assay.service.api.requests import MAX_MESSAGES, Real, Whole
+from assay.service.domain.uncalibrated import StatedUncalibrated
 
 #: Ours, or read by us: everything else is the upstream's.
 OUR_FIELDS = ("assay", "model", "n", "stream", "stream_options")
@@ -39,6 +40,7 @@ class OptionsIn(BaseModel):
     task: Annotated[str, Field(max_length=64)] | None = None
     reference: Annotated[str, Field(max_length=65_536)] | None = None
     explain: bool = True
+    uncalibrated: StatedUncalibrated = None
 
 
 class ChatRequest(CompatRequest):

@@ -9,7 +9,7 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from assay.service.api.compat.common import CompatRequest, Json, rank_candidates, read, usage
+from assay.service.api.compat.common import CompatRequest, marked, rank_candidates, read, usage
 from assay.service.api.errors import ApiError
 from assay.service.api.requests import FAST, Counted, Whole, problem
 from assay.service.scoring.request import ScoringResult
@@ -85,7 +85,8 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
         results.append(
             {**result, "document": {"text": candidates[place]}} if with_documents else result
         )
-    return Json(
+    return marked(
+        scoring_result,
         {
             "id": f"rerank-{request.scope['assay.request_id']}",
             "object": "rerank",
@@ -99,7 +100,7 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
                 "warnings": scoring_result.warnings,
             },
             "assay": ensemble_summary(scoring_result),
-        }
+        },
     )
 
 
@@ -128,9 +129,10 @@ async def _as_tei(request: Request, payload: RerankRequest, texts: list[str]) ->
     results: list[dict[str, Any]] = [
         {"index": place, "score": float(scores[place])} for place in scoring_result.order
     ]
-    return Json(
+    return marked(
+        scoring_result,
         [
             {**result, "text": texts[result["index"]]} if payload.return_text else result
             for result in results
-        ]
+        ],
     )

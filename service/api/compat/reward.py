@@ -15,9 +15,9 @@ from assay.service.api.compat.chat_templates import split_answer, without_tokens
 from assay.service.api.compat.common import (
     CompatRequest,
     Expected,
-    Json,
     TurnIn,
     known_values,
+    marked,
     raw_by_verifier,
     read,
     score_candidates,
@@ -156,11 +156,12 @@ async def classify(request: Request) -> Response:
         {"index": place, "label": "LABEL_0", "probs": [value], "num_classes": 1}
         for place, value in enumerate(values)
     ]
-    return Json(
+    return marked(
+        scoring_result,
         {
             "id": f"classify-{request.scope['assay.request_id']}",
             **_list(payload.model, data, scoring_result),
-        }
+        },
     )
 
 
@@ -182,7 +183,7 @@ async def embeddings(request: Request) -> Response:
         }
         for place, value in enumerate(values)
     ]
-    return Json(_list(payload.model, data, scoring_result))
+    return marked(scoring_result, _list(payload.model, data, scoring_result))
 
 
 async def get_reward(request: Request) -> Response:
@@ -191,12 +192,13 @@ async def get_reward(request: Request) -> Response:
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
     scoring_result = await score_candidates(request, payload.model, pairs)
     rewards = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
-    return Json(
+    return marked(
+        scoring_result,
         {
             "rewards": rewards,
             "scores": scoring_result.probability.tolist(),
             "extra_logs": _logs(scoring_result),
-        }
+        },
     )
 
 
@@ -208,17 +210,19 @@ async def slime(request: Request) -> Response:
     scoring_result = await score_candidates(request, payload.model, [Pair(query, payload.response)])
     [probability] = known_values(scoring_result, scoring_result.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
-        return Json(probability)
+        return marked(scoring_result, probability)
     verifier_scores = {
         name: None if np.isnan(value) else value
         for name, [value] in raw_by_verifier(scoring_result).items()
     }
-    return Json(
+    return marked(
+        scoring_result,
         {
             "reward": probability,
             "score": float(scoring_result.combined.log_odds[0]),
+            "calibrated": scoring_result.calibrated,
             "verifiers": verifier_scores,
-        }
+        },
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from fastapi import Request, Response
 from pydantic import model_validator
 
-from assay.service.api.compat.common import CompatRequest, Json, read, score_candidates, usage
+from assay.service.api.compat.common import CompatRequest, marked, read, score_candidates, usage
 from assay.service.api.compat.rerank import ensemble_summary
 from assay.service.api.requests import FAST, Counted, problem
 from assay.verifiers import Pair, Query
@@ -71,7 +71,8 @@ async def score_texts(request: Request) -> Response:
         {"index": place, "object": "score", "score": probability}
         for place, probability in enumerate(scoring_result.probability.tolist())
     ]
-    return Json(
+    return marked(
+        scoring_result,
         {
             "id": f"score-{request.scope['assay.request_id']}",
             "object": "list",
@@ -80,7 +81,7 @@ async def score_texts(request: Request) -> Response:
             "data": data,
             "usage": usage(scoring_result),
             "assay": ensemble_summary(scoring_result),
-        }
+        },
     )
 
 

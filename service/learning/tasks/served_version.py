@@ -17,9 +17,6 @@ from assay.service.scoring.cascade_policy import CascadePolicy
 
 log = structlog.get_logger()
 
-#: The base rate where nobody stated one.
-EVEN_ODDS = 0.5
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedVersion:
@@ -43,8 +40,7 @@ class ServedVersion:
     @classmethod
     def untrained(cls, spec: TaskSpec) -> ServedVersion:
         """Return the version that a task serves before its first fit."""
-        average = RobustAverage(spec.columns, spec.base_rate or EVEN_ODDS)
-        return cls(task=spec.name, model=average)
+        return cls(task=spec.name, model=RobustAverage(spec.columns, spec.base_rate))
 
     @classmethod
     def restored(cls, spec: TaskSpec, saved: SavedVersion) -> ServedVersion:

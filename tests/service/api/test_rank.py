@@ -59,9 +59,24 @@ async def test_pairs_are_scored_one_by_one() -> None:
 
     answer = orjson.loads((await handlers.score_pairs(request_to(engine_over(books), body))).body)
 
-    first, second = [result["probability"] for result in answer["results"]]
+    first, second = [result["score"] for result in answer["results"]]
     assert answer["id"] == "score-r1"
     assert first < second
+
+
+async def test_a_client_may_ask_for_a_number_before_there_is_a_probability() -> None:
+    """By the option; the rest of the answer stays the same."""
+    engine = engine_over(Books([fake("v", 0.9)]))
+    plain = orjson.loads((await handlers.rank(request_to(engine, orjson.dumps(RANK)))).body)
+    body = orjson.dumps({**RANK, "uncalibrated": "number"})
+    number = orjson.loads((await handlers.rank(request_to(engine, body))).body)
+
+    assert [result["probability"] for result in plain["results"]] == [None, None]
+    assert all(0.5 < result["probability"] < 1 for result in number["results"])
+    assert [result["score"] for result in plain["results"]] == [
+        result["score"] for result in number["results"]
+    ]
+    assert (number["calibrated"], number["p_any_correct"]) == (False, None)
 
 
 async def test_without_any_verifier_a_ranking_is_refused() -> None:

@@ -43,8 +43,8 @@ async def test_a_ranking_is_best_first_with_the_clients_own_ids() -> None:
     best = answer["results"][0]
     assert (best["index"], best["id"], best["rank"]) == (1, "best", 1)
     assert [result["rank"] for result in answer["results"]] == [1, 2, 3]
-    chances = [result["probability"] for result in answer["results"]]
-    assert chances == sorted(chances, reverse=True)
+    scores = [result["score"] for result in answer["results"]]
+    assert scores == sorted(scores, reverse=True)
     assert (answer["id"], answer["task"], answer["ensemble"]) == ("rank-1", "t", "e")
     assert "verifiers" not in best
     assert "cascade" not in answer["usage"]

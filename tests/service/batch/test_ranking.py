@@ -68,7 +68,8 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
     assert all(
         sorted(row["ranking"]) == [0, 1, 2] and row["best"] == row["ranking"][0] for row in ranked
     )
-    assert all(row["probability"][row["best"]] == max(row["probability"]) for row in ranked)
+    assert all(row["score"][row["best"]] == max(row["score"]) for row in ranked)
+    assert all(row["probability"] == [None] * 3 for row in ranked)
     assert all(
         len(row["raw"][name]) == 3 for row in ranked for name in ("reward", "rerank", "vote")
     )

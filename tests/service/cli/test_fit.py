@@ -35,10 +35,25 @@ def test_from_scores_to_probabilities(tmp_path: Path) -> None:
     with np.load(tmp_path / "out.npz") as out:
         assert sorted(out.files) == ["probability", "query_id", "score"]
         assert out["query_id"].tolist() == [f"q{place}" for place in SAMPLE.query_id]
-        assert out["probability"] == pytest.approx(expit(out["score"]))
+        assert np.isnan(out["probability"]).all()
         assert out["score"] == pytest.approx(
             load_model(tmp_path / "m.json").score_samples(SAMPLE.scores, SAMPLE.query_id)
         )
+
+
+def test_a_stated_base_rate_makes_scores_probabilities(tmp_path: Path) -> None:
+    """Without one, or labels, they only order, and the command says so."""
+    data = as_npz(tmp_path / "scores.npz")
+    run("fit", data, "-o", tmp_path / "stated.json", "--base-rate", "0.3")
+    run("fit", data, "-o", tmp_path / "m.json")
+
+    stated = run("predict", tmp_path / "stated.json", data, "-o", tmp_path / "stated.npz")
+    silent = run("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.npz")
+
+    with np.load(tmp_path / "stated.npz") as out:
+        assert out["probability"] == pytest.approx(expit(out["score"]))
+    assert "no probabilities" in silent.output
+    assert "no probabilities" not in stated.output
 
 
 def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:

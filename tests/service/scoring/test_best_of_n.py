@@ -53,6 +53,7 @@ class Said:
 
     def __init__(self, chances: Sequence[float], calibrated: bool = True) -> None:
         self.probability, self.calibrated = np.array(chances), calibrated
+        self.weights = self.probability
         self.p_any_correct = float(1 - np.prod(1 - self.probability)) if calibrated else None
         self.order = np.argsort(-self.probability, kind="stable").tolist()
 

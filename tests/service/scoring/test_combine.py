@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from assay.aggregation import Combined, Floats, RobustAverage
@@ -63,6 +65,27 @@ async def test_pairs_have_no_best() -> None:
 
     assert outcome.calibrated
     assert (outcome.p_best, outcome.p_any_correct) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("base_rate", "wish", "has_numbers"),
+    [(None, "null", False), (None, "number", True), (0.2, "null", True)],
+)
+async def test_a_probability_needs_labels_or_a_base_rate_or_the_wish_for_a_number(
+    base_rate: float | None, wish: Any, has_numbers: bool
+) -> None:
+    """The order never does; a wish for numbers makes no chances of them."""
+    books = Books([fake("v", lambda pair: 0.9 if pair.candidate == "c1" else 0.1)])
+    books.task.serving.version = ServedVersion(
+        task="t", model=RobustAverage(books.task.spec.columns, base_rate)
+    )
+
+    outcome = await books.scorer.score(replace(books.job(), uncalibrated=wish))
+
+    assert np.isnan(outcome.probability).tolist() == [not has_numbers] * 2
+    assert outcome.order == [1, 0]
+    assert outcome.rated == (base_rate is not None)
+    assert (outcome.p_any_correct is None, outcome.p_best) == (base_rate is None, None)
 
 
 async def test_an_answer_without_any_score_is_an_error_with_each_verifiers_reason() -> None:

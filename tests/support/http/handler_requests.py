@@ -34,7 +34,9 @@ def engine_of(
     ensembles = {task.spec.ensemble: () for task in tasks}
     return SimpleNamespace(
         config=SimpleNamespace(
-            service=ServiceSettings(**settings), model_aliases=dict(aliases or {})
+            uncalibrated_of=lambda task: None,
+            service=ServiceSettings(**settings),
+            model_aliases=dict(aliases or {}),
         ),
         learning=SimpleNamespace(tasks=SimpleNamespace(by_name=by_name)),
         scoring=SimpleNamespace(scorer=scorer or SimpleNamespace(ensembles=ensembles)),

@@ -82,8 +82,9 @@ def test_the_best_comes_back_as_the_one_choice(running: Server, upstream: Server
     )
     assert [entry["rank"] for entry in summary["candidates"]] == [1, 2, 3, 4, 5, 6]
     assert sorted(entry["drawn"] for entry in summary["candidates"]) == list(range(6))
-    chances = [entry["probability"] for entry in summary["candidates"]]
-    assert chances == sorted(chances, reverse=True)
+    scores = [entry["score"] for entry in summary["candidates"]]
+    assert scores == sorted(scores, reverse=True)
+    assert {entry["probability"] for entry in summary["candidates"]} == {None}
     assert (
         answer["usage"]["total_tokens"]
         == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]

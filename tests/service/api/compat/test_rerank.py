@@ -12,7 +12,7 @@ from tests.support.servers.processes import Server
 
 def ranked(running: Server, **more: Any) -> dict[int, dict[str, Any]]:
     """Return our own ranking, by the candidate's place."""
-    body = {"query": QUERY, "candidates": TEXTS, **more}
+    body = {"query": QUERY, "candidates": TEXTS, "uncalibrated": "number", **more}
     return {result["index"]: result for result in running.post("/v1/rank", body).json["results"]}
 
 
@@ -43,6 +43,18 @@ def test_rank_doors_say_what_rank_says(running: Server) -> None:
         {i: result["score"] for i, result in expected.items()}, abs=1e-9
     )
     assert tei[0]["text"] == TEXTS[tei[0]["index"]]
+
+
+def test_numbers_that_only_order_are_marked(running: Server) -> None:
+    """In a header, and in the form's own field where it has one."""
+    rerank = running.post("/v1/rerank", {"query": QUERY, "documents": TEXTS})
+    tei = running.post("/rerank", {"query": QUERY, "texts": TEXTS})
+    pairs = running.post("/v1/score", {"queries": QUERY, "documents": TEXTS})
+
+    for answer in (rerank, tei, pairs):
+        assert answer.headers["x-assay-calibrated"] == "false"
+    assert rerank.json["assay"]["calibrated"] is pairs.json["assay"]["calibrated"] is False
+    assert all(0 < entry["score"] < 1 for entry in tei.json)
 
 
 def test_rank_doors_have_the_options_of_their_clients(running: Server) -> None:

@@ -20,7 +20,9 @@ from tests.support.servers.processes import Server
 def alone(running: Server, **more: Any) -> list[dict[str, Any]]:
     """Return our own scores of the pairs, one by one."""
     pairs = [{"query": QUERY, "candidate": text, **more} for text in TEXTS]
-    return list(running.post("/v1/score_pairs", {"pairs": pairs}).json["results"])
+    return list(
+        running.post("/v1/score_pairs", {"pairs": pairs, "uncalibrated": "number"}).json["results"]
+    )
 
 
 def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> None:
@@ -63,6 +65,24 @@ def test_pair_and_reward_doors_say_what_score_pairs_says(running: Server) -> Non
     detail = running.post("/rm?detail=1", {"prompt": CONVERSATION[:1], "response": TEXTS[0]}).json
     assert (detail["reward"], detail["score"]) == pytest.approx((chances[0], logit), abs=1e-9)
     assert detail["verifiers"]["vote"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/classify", {"input": TEMPLATED}),
+        ("/v1/embeddings", {"input": TEMPLATED}),
+        ("/get_reward", {"query": [QUERY + TEXTS[0]], "prompts": [QUERY]}),
+        ("/rm", {"prompt": QUERY, "response": TEXTS[0]}),
+    ],
+)
+def test_rewards_before_calibration_are_marked_numbers(
+    running: Server, path: str, body: dict[str, Any]
+) -> None:
+    """Their forms have no null."""
+    answer = running.post(path, body)
+
+    assert (answer.status, answer.headers["x-assay-calibrated"]) == (200, "false")
 
 
 def test_openrlhf_reads_all_of_a_reward(running: Server) -> None:
