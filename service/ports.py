@@ -6,17 +6,25 @@ away or refuses it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from assay.service.concurrency.fair_queue import FairQueue
 from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.labels import Label, LabelEvent, LabelRecord, LabelWrites, Outcome
 from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskReading
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
-from assay.service.domain.observation import Observation
+from assay.service.domain.observation import KeptCandidates, Observation
 from assay.service.domain.score_keys import Keys
-from assay.service.domain.stored_values import Label
 
 
 class ScoreCache(Protocol):
@@ -118,6 +126,17 @@ class TaskStore(Protocol):
     def newest(self, after: tuple[int, int] | None = None) -> AsyncIterator[list[Observation]]:
         """Yield the requests after a place without their texts, some at a time, newest first."""
 
+    def candidates(
+        self, after: tuple[int, int] | None = None
+    ) -> AsyncIterator[list[KeptCandidates]]:
+        """Yield the candidates of requests after a place, oldest first, some at a time."""
+
+    async def oldest_place(self) -> tuple[int, int] | None:
+        """Return the place of the oldest request of the window."""
+
+    async def labelled_of(self, queries: Collection[str]) -> list[Observation]:
+        """Return the requests with a label at the last fit that are of some queries."""
+
     async def labelled(self) -> list[Observation]:
         """Return the requests that had a label at the last fit."""
 
@@ -136,11 +155,28 @@ class TaskStore(Protocol):
     async def progress(self) -> tuple[Sizes, Sizes]:
         """Return the sizes at the last fit, and now."""
 
-    async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
-        """Keep labels; return how many are new, and whether they are on disk."""
+    async def label(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
+        """Keep labels, each beside those of other annotators, and return what became of each."""
+
+    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> tuple[Outcome, ...]:
+        """Return what would become of labels, and keep none."""
+
+    async def withdraw(
+        self, withdrawals: Sequence[tuple[str, str | None]], at: float
+    ) -> tuple[list[int], bool]:
+        """Withdraw labels by key and annotator; return how many each, and if durably."""
 
     async def labels(self) -> dict[str, Label]:
-        """Return all labels by candidate key."""
+        """Return all labels by candidate key, those of several annotators as one."""
+
+    async def label_records(self) -> dict[str, LabelRecord]:
+        """Return all labels by candidate key, with their annotators."""
+
+    async def label_keys(self) -> list[str]:
+        """Return the keys of the candidates that have a label."""
+
+    async def label_past(self) -> dict[str, list[LabelEvent]]:
+        """Return replaced and withdrawn labels by candidate key."""
 
     async def state(self) -> State:
         """Return which version is served."""

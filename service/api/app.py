@@ -18,7 +18,7 @@ from assay.service.api import tasks as task_routes
 from assay.service.api.compat import COMPAT_ROUTES, compat_router
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.stack import MiddlewareStack
-from assay.service.api.label_requests import LabelsIn
+from assay.service.api.label_requests import LabelsIn, WithdrawalsIn
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.service.runtime.lifespan import open_engine
@@ -92,6 +92,7 @@ def _document(app: FastAPI) -> None:
             schemas.RankRequest,
             schemas.ScorePairsRequest,
             LabelsIn,
+            WithdrawalsIn,
         ]
         for model in [*ours, *(route.form for route in COMPAT_ROUTES.values())]:
             definitions = model.model_json_schema(ref_template="#/components/schemas/{model}").get(

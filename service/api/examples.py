@@ -162,6 +162,11 @@ LABELS_EXAMPLE: dict[str, Any] = {
         }
     ]
 }
+WITHDRAWALS_EXAMPLE: dict[str, Any] = {
+    "labels": [
+        {"query": "What is 3 + 4?", "candidate": "3 + 4 = 7. The answer is 7.", "who": "ann"}
+    ]
+}
 TASK_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: error_response("The body is not JSON."),
     401: error_response("No key, or an unknown one."),

@@ -8,21 +8,23 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.service.api.requests import Messages, Reference, Tests, problem
+from assay.service.domain.labels import Label
 from assay.service.domain.score_keys import CANDIDATE_KEY, candidate_key, hash_candidate, hash_query
-from assay.service.domain.stored_values import Label
 from assay.verifiers import Query
 
 #: Clocks of two machines may differ by so much; a label of a later time is a mistake, such as
 #: milliseconds.
 CLOCKS_APART_S = 300.0
+MAX_COMMENT = 2000
 
 
-class LabelIn(BaseModel):
-    """A label of a candidate, named by its `key` from an answer or by its query and text.
+Annotator = Annotated[
+    str, Field(max_length=128, description="The annotator. Left out or empty: unnamed.")
+]
 
-    `random` states that the candidate was drawn at random to be labelled; Assay assumes nothing
-    without it. `at`: the time of an older label, in seconds since 1970.
-    """
+
+class _NamedCandidate(BaseModel):
+    """A candidate, named by its `key` from an answer, or by its query and text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,13 +34,9 @@ class LabelIn(BaseModel):
     reference: Reference | None = None
     tests: Tests = Field(default_factory=list)
     candidate: str | None = None
-    correct: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    random: bool | None = None
-    who: Annotated[str, Field(max_length=128)] | None = None
-    at: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_name(self) -> Self:
         texts = [
             name
             for name in ("query", "messages", "candidate", "reference", "tests")
@@ -53,14 +51,10 @@ class LabelIn(BaseModel):
             raise problem(
                 "key", "give either `key`, or `candidate` with `query` or `messages`", "one_of"
             )
-        if self.at is not None and self.at > time.time() + CLOCKS_APART_S:
-            raise problem(
-                "at", f"{self.at:.0f} lies in the future: it is seconds since 1970", "in_future"
-            )
         return self
 
     def candidate_key(self) -> str:
-        """Return the key of the candidate that is labelled."""
+        """Return the key of the candidate."""
         if self.key is not None:
             return self.key
         if self.messages is None:
@@ -73,11 +67,36 @@ class LabelIn(BaseModel):
             )
         return candidate_key(hash_query(query), hash_candidate(self.candidate or ""))
 
+
+class LabelIn(_NamedCandidate):
+    """A label of a candidate, named by its `key` from an answer or by its query and text.
+
+    The texts must repeat all that the request had: `reference` and `tests` as well. `random` states
+    that the candidate was drawn at random to be labelled; Assay assumes nothing without it. `at`:
+    the time of an older label, in seconds since 1970.
+    """
+
+    correct: Annotated[
+        float,
+        Field(ge=0, le=1, allow_inf_nan=False, description="1, 0, or between for a soft label."),
+    ]
+    random: bool | None = None
+    who: Annotator | None = None
+    at: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    comment: Annotated[str, Field(max_length=MAX_COMMENT)] | None = None
+
+    @model_validator(mode="after")
+    def _check_time(self) -> Self:
+        if self.at is not None and self.at > time.time() + CLOCKS_APART_S:
+            raise problem(
+                "at", f"{self.at:.0f} lies in the future: it is seconds since 1970", "in_future"
+            )
+        return self
+
     def label(self, now: float) -> Label:
         """Return the label to keep; one without a time gets the present time."""
-        return Label(
-            self.correct, self.random, self.who, now if self.at is None else min(self.at, now)
-        )
+        at = now if self.at is None else min(self.at, now)
+        return Label(self.correct, self.random, self.who or None, at, self.comment or None)
 
 
 class LabelsIn(BaseModel):
@@ -86,6 +105,20 @@ class LabelsIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     labels: Annotated[list[LabelIn], Field(min_length=1, max_length=10_000, fail_fast=True)]
+
+
+class WithdrawalIn(_NamedCandidate):
+    """A label to withdraw: of one annotator (empty: the unnamed one), or of all (left out)."""
+
+    who: Annotator | None = None
+
+
+class WithdrawalsIn(BaseModel):
+    """Labels to withdraw, together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labels: Annotated[list[WithdrawalIn], Field(min_length=1, max_length=10_000, fail_fast=True)]
 
 
 class ExportedIn(BaseModel):

@@ -1,55 +1,130 @@
-"""The handlers of labels: taken, given out, and asked for."""
+"""The handlers of labels: taken, withdrawn, given out, and asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi import Path as PathParameter
 from fastapi import Query as QueryParameter
 
 from assay.service.api.errors import ApiError
-from assay.service.api.examples import LABELS_EXAMPLE, TASK_RESPONSES, body_of
-from assay.service.api.label_requests import ExportedIn, LabelsIn
+from assay.service.api.examples import (
+    LABELS_EXAMPLE,
+    TASK_RESPONSES,
+    WITHDRAWALS_EXAMPLE,
+    body_of,
+)
+from assay.service.api.label_answers import (
+    LabelPage,
+    listing,
+    sent_labels,
+    taken_answer,
+    withdrawn_answer,
+)
+from assay.service.api.label_requests import ExportedIn, LabelsIn, WithdrawalsIn
 from assay.service.api.task_lookup import checked_body, stored, task_of, task_store_of, with_texts
-from assay.service.domain.stored_values import Label
+from assay.service.domain.labels import TooManyAnnotatorsError
+from assay.service.domain.score_keys import CANDIDATE_KEY
 from assay.service.learning.fit_scheduler import FitFailedError
+from assay.service.learning.label_matching import kept_candidates, kept_soon
 
 #: Labels that are not worth a thread.
 FEW_LABELS = 16
+#: Labels of one page.
+LONGEST_LABEL_PAGE = 1000
 label_router = APIRouter(responses=TASK_RESPONSES)
+CandidateKey = Annotated[str, PathParameter(pattern=CANDIDATE_KEY)]
 
 
 @label_router.post("/v1/tasks/{name}/labels", openapi_extra=body_of(LabelsIn, LABELS_EXAMPLE))
-async def label(request: Request, name: str) -> dict[str, Any]:
+async def label(request: Request, name: str, dry_run: bool = False) -> dict[str, Any]:
     """Keep labels, and answer when they are on disk.
 
-    The same label again changes nothing, not even its time.
+    Each annotator (`who`) has one label of a candidate; several of them count with their mean. The
+    same label again changes nothing, not even its time. `matched` is false for a candidate that no
+    kept request has: its label counts once such a request is ranked. `dry_run` checks and counts,
+    and keeps nothing.
     """
-    task_store = task_store_of(task_of(request, name))
+    task = task_of(request, name)
+    task_store = task_store_of(task)
     payload = await checked_body(request, LabelsIn)
-    labels = (
-        await asyncio.to_thread(_by_key, payload, time.time())
-        if len(payload.labels) > FEW_LABELS
-        else _by_key(payload, time.time())
+    few = len(payload.labels) <= FEW_LABELS
+    now = time.time()
+    sent = sent_labels(payload, now) if few else await asyncio.to_thread(sent_labels, payload, now)
+    try:
+        if dry_run:
+            outcomes, durable = await stored(task_store.try_labels(sent.labels)), None
+        else:
+            writes = await stored(task_store.label(sent.labels))
+            outcomes, durable = writes.outcomes, writes.durable
+    except TooManyAnnotatorsError as exc:
+        raise ApiError(422, f"labels: {exc}", param="labels", code="too_many_annotators") from None
+    kept = await stored(kept_soon(task, request.app.state.engine.learning.writer, sent.keys))
+    answer = taken_answer(sent, outcomes, kept)
+    return {"task": name, **answer, "durable": durable}
+
+
+@label_router.delete("/v1/tasks/{name}/labels/{key}")
+async def withdraw_label(
+    request: Request,
+    name: str,
+    key: CandidateKey,
+    who: Annotated[str | None, QueryParameter(max_length=128)] = None,
+) -> dict[str, Any]:
+    """Withdraw a candidate's labels: of one annotator (empty: the unnamed one), or of all."""
+    task_store = task_store_of(task_of(request, name))
+    [count], durable = await stored(task_store.withdraw([(key, who)], time.time()))
+    if not count:
+        by = "" if who is None else f" by {who!r}" if who else " without a name"
+        raise ApiError(
+            404,
+            f"the candidate {key} has no label{by}: GET /v1/tasks/{name}/labels lists them",
+            param="key",
+            code="unknown_label",
+        )
+    return {"task": name, "key": key, "withdrawn": count, "durable": durable}
+
+
+@label_router.post(
+    "/v1/tasks/{name}/labels/withdraw", openapi_extra=body_of(WithdrawalsIn, WITHDRAWALS_EXAMPLE)
+)
+async def withdraw_labels(request: Request, name: str) -> dict[str, Any]:
+    """Withdraw labels by key or text, of one annotator or of all; the history keeps them."""
+    task_store = task_store_of(task_of(request, name))
+    payload = await checked_body(request, WithdrawalsIn)
+    withdrawals = await asyncio.to_thread(
+        lambda: [(entry.candidate_key(), entry.who) for entry in payload.labels]
     )
-    new, durable = await stored(task_store.label(labels))
-    return {"task": name, "labels": len(labels), "new": new, "durable": durable}
+    counts, durable = await stored(task_store.withdraw(withdrawals, time.time()))
+    keys = [key for key, _ in withdrawals]
+    return {"task": name, **withdrawn_answer(keys, counts), "durable": durable}
 
 
 @label_router.get("/v1/tasks/{name}/labels")
-async def labels(request: Request, name: str) -> Response:
-    """Return all labels.
+async def labels(
+    request: Request,
+    name: str,
+    limit: Annotated[int | None, QueryParameter(ge=1, le=LONGEST_LABEL_PAGE)] = None,
+    after: Annotated[str | None, QueryParameter(pattern=CANDIDATE_KEY)] = None,
+    history: bool = False,
+) -> Response:
+    """Return the labels by candidate, with each annotator's; all, or `limit` of them after a key.
 
-    A GET changes nothing: a client that stored them confirms it with a POST to
-    `labels/exported`.
+    `history` adds replaced and withdrawn labels. A GET changes nothing: a client that stored the
+    labels confirms it with a POST to `labels/exported`.
     """
-    labels_by_key = await stored(task_store_of(task_of(request, name)).labels())
+    task = task_of(request, name)
+    task_store = task_store_of(task)
+    records = await stored(task_store.label_records())
+    past = await stored(task_store.label_past()) if history else None
+    kept = await stored(kept_candidates(task, records))
+    page = LabelPage(limit, after)
     return Response(
-        await asyncio.to_thread(_written, name, labels_by_key), media_type="application/json"
+        await asyncio.to_thread(listing, name, records, past, kept, page),
+        media_type="application/json",
     )
 
 
@@ -83,20 +158,3 @@ async def to_label(
             503, f"the draw did not come to its end ({exc}); try again", code="draw_failed"
         ) from None
     return {"task": name, "left": unlabelled, "candidates": candidates}
-
-
-def _by_key(payload: LabelsIn, now: float) -> dict[str, Label]:
-    return {label.candidate_key(): label.label(now) for label in payload.labels}
-
-
-def _written(name: str, labels: Mapping[str, Label]) -> bytes:
-    return orjson.dumps(
-        {
-            "task": name,
-            "labels": [{"key": key, **_shown(label)} for key, label in sorted(labels.items())],
-        }
-    )
-
-
-def _shown(label: Label) -> dict[str, Any]:
-    return {"correct": label.correct, "random": label.random, "who": label.who, "at": label.at}

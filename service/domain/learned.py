@@ -61,6 +61,7 @@ class Sizes:
     labels: int = 0
     total_requests: int = 0  # that ever came
     total_labels: int = 0  # all that ever came, changes too
+    withdrawn: int = 0  # candidates whose labels were all withdrawn, ever
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,34 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> RankedTexts:
     return RankedTexts(query, {candidate: texts[candidate] for candidate in candidates})
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCandidates:
+    """Which candidates a kept request has: hashes, those of the candidates one after the other."""
+
+    at: tuple[int, int]
+    query: str  # hexadecimal
+    hashes: bytes
+
+    def candidates(self) -> set[str]:
+        """Return the candidates' hashes, hexadecimal."""
+        return {self.hashes[at : at + SIZE].hex() for at in range(0, len(self.hashes), SIZE)}
+
+
+def candidates_of(
+    page: Iterable[tuple[bytes, Mapping[bytes, bytes]]],
+) -> list[KeptCandidates]:
+    """Return the candidates of a stream's entries; damaged entries have none."""
+    return [
+        KeptCandidates(place_of(entry_id), entry.get(b"q", b"").hex(), entry.get(b"k", b""))
+        for entry_id, entry in page
+    ]
+
+
+def query_of_name(name: bytes) -> str:
+    """Return the query's hash in a request's name, which begins with it."""
+    return name.lstrip(b"{")[: 2 * SIZE].decode("ascii", "replace")
+
+
 def as_value(record: Observation) -> bytes:
     """Return a request as one value: its place, and its entry in hexadecimal."""
     entry = pack(replace(record, texts=None))

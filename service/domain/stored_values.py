@@ -13,20 +13,6 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """Whether a candidate is correct: 0, 1, or between; `random` if it was drawn at random.
-
-    An unstated field (None) keeps its value if the candidate has a label; else it stays empty,
-    without any assumption.
-    """
-
-    correct: float
-    random: bool | None = None
-    who: str | None = None
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Read(Generic[Value]):
     """A hash from the store: whole values by name, and damaged ones as they are."""
 
@@ -84,21 +70,11 @@ def json_object(value: bytes) -> dict[str, Any]:
     return parsed
 
 
-def label_of(value: bytes) -> Label:
-    """Return a label, ignoring a later release's additions; raise `ValueError` if invalid."""
-    fields = json_object(value)
-    correct, random, who, at = (fields.get(name) for name in ("correct", "random", "who", "at"))
-    share, since = _finite(correct), 0.0 if at is None else _finite(at)
-    if (
-        not 0 <= share <= 1
-        or not isinstance(random, bool | None)
-        or not isinstance(who, str | None)
-    ):
-        raise ValueError("a label of other types")
-    return Label(share, random, who, since)
+def finite_value(value: object) -> float:
+    """Return a number of parsed JSON as a float.
 
-
-def _finite(value: object) -> float:
+    Raises `ValueError` for anything else, also for true and false.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("not a finite number")
     return float(value)

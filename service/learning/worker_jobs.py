@@ -12,10 +12,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from assay.service.domain.labels import LabelRecord
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.score_keys import candidate_key, query_of_key
-from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
 from assay.service.learning.report_job import ReportInputs, measure_shadow, measure_task
 from assay.service.ports import TaskStore
@@ -98,7 +98,7 @@ def draw_kept(source: Source, count: int) -> tuple[int, list[dict[str, Any]]]:
     """
 
     async def work(task_store: TaskStore) -> tuple[int, list[dict[str, Any]]]:
-        labelled = {query_of_key(key) for key in await task_store.labels()}
+        labelled = {query_of_key(key) for key in await task_store.label_keys()}
         unlabelled, sample = 0, list[Observation]()
         async for page in task_store.pages(texts=True):
             for record in page:
@@ -134,7 +134,8 @@ def _at(source: Source, work: Callable[[TaskStore], Awaitable[Result]]) -> Resul
 
 async def _read(task_store: TaskStore) -> TrainingData:
     """Return the requests of the window, and those before it that have a label."""
-    labels = {key: _known_label(label) for key, label in (await task_store.labels()).items()}
+    records = await task_store.label_records()
+    labels = {key: _known_label(record) for key, record in records.items()}
     requests = [*await task_store.labelled(), *await task_store.rows()]
     by_name = {record.name: record for record in requests}
     return TrainingData(
@@ -142,8 +143,8 @@ async def _read(task_store: TaskStore) -> TrainingData:
     )
 
 
-def _known_label(label: Label) -> KnownLabel:
-    return KnownLabel(label.correct, bool(label.random), label.at)
+def _known_label(record: LabelRecord) -> KnownLabel:
+    return KnownLabel(record.correct, record.random is True, record.since)
 
 
 async def _keep_labelled(task_store: TaskStore, training: TrainingData, most: int) -> None:

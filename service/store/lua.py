@@ -92,6 +92,22 @@ end
 return found
 """
 
+#: Read queries and candidates of some of the stream. KEYS: stream. ARGV: from, to, how many.
+CANDIDATES = """
+local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])
+for _, entry in ipairs(found) do
+  local parts = {}
+  for place = 1, #entry[2], 2 do
+    if entry[2][place] == 'q' or entry[2][place] == 'k' then
+      parts[#parts + 1] = entry[2][place]
+      parts[#parts + 1] = entry[2][place + 1]
+    end
+  end
+  entry[2] = parts
+end
+return found
+"""
+
 #: Let go of the oldest requests. KEYS: stream, seen, bytes. ARGV: share of them, what an entry
 #: takes beside its values, bytes below which none goes. Nothing of it needs memory, so that a full
 #: store takes it; the size is summed up anew afterwards.
@@ -140,37 +156,42 @@ if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
 """
 
-#: Keep labels. KEYS: labels, taken. ARGV, five a label: key, correct, random (1, 0; empty: not
-#: stated), who (JSON; empty: not stated), time. A label that changes nothing keeps its first time,
-#: and fields that are not stated stay. Returns how many are new. The count is written even if
-#: nothing changes, so that a client that waits for the disk waits for earlier writes as well.
+#: Replace labels that nobody changed meanwhile. KEYS: labels, taken, past labels. ARGV, five a
+#: label: key, the value that was read, the new one (empty: none), lines for the past (empty: none),
+#: how many labels changed. Returns 0, or the place of one that somebody changed: then nothing was
+#: written. Sent twice, it writes once. The counts are written even if nothing changes, so that a
+#: client that waits for the disk waits for earlier writes as well.
 LABEL = """
-local there = redis.call('HLEN', KEYS[1])
-local new, changed = 0, 0
+local most = 65536
 for place = 1, #ARGV, 5 do
-  local key, correct, random, who, at = ARGV[place], ARGV[place + 1], ARGV[place + 2], ARGV[place + 3], ARGV[place + 4]
-  local known, same = redis.call('HGET', KEYS[1], key), false
-  local whole, old = pcall(cjson.decode, known or '')
-  if not known then
-    new = new + 1
-  elseif whole and type(old) == 'table' then
-    local stated = old.random == true and '1' or '0'
-    if random == '' then random = stated end
-    if who == '' and type(old.who) == 'string' then who = cjson.encode(old.who) end
-    same = old.correct == tonumber(correct)
-    local first = string.match(known, '"at":([%d%.eE+-]+)}$')
-    if same and first and tonumber(first) < tonumber(at) then at = first end
-    same = same and stated == random
+  local known = redis.call('HGET', KEYS[1], ARGV[place]) or ''
+  if known ~= ARGV[place + 1] and known ~= ARGV[place + 2] then return place end
+end
+local there = redis.call('HLEN', KEYS[1])
+local changed, withdrawn = 0, 0
+for place = 1, #ARGV, 5 do
+  local key, new, lines = ARGV[place], ARGV[place + 2], ARGV[place + 3]
+  local past = redis.call('HGET', KEYS[3], key) or ''
+  if lines ~= '' and not string.find(past, lines, 1, true) then
+    if past ~= '' then past = past .. '\\n' end
+    past = past .. lines
+    while #past > most do past = string.sub(past, (string.find(past, '\\n', 1, true) or #past) + 1) end
+    redis.call('HSET', KEYS[3], key, past)
   end
-  if who == '' then who = 'null' end
-  local flag = random == '1' and 'true' or 'false'
-  local said = '{"correct":' .. correct .. ',"random":' .. flag .. ',"who":' .. who .. ',"at":' .. at .. '}'
-  if said ~= known then redis.call('HSET', KEYS[1], key, said) end
-  if not same then changed = changed + 1 end
+  if (redis.call('HGET', KEYS[1], key) or '') ~= new then
+    changed = changed + tonumber(ARGV[place + 4])
+    if new == '' then
+      redis.call('HDEL', KEYS[1], key)
+      withdrawn = withdrawn + 1
+    else
+      redis.call('HSET', KEYS[1], key, new)
+    end
+  end
 end
 if redis.call('HEXISTS', KEYS[2], 'labels') == 0 then redis.call('HSET', KEYS[2], 'labels', there) end
 redis.call('HINCRBY', KEYS[2], 'labels', changed)
-return new
+redis.call('HINCRBY', KEYS[2], 'withdrawn', withdrawn)
+return 0
 """
 
 #: What was served before, newest last; `before` names the last of them. A replica of an older

@@ -119,4 +119,6 @@ def _progress(
         counts.get("fitted_labels", state.labels),
     )
     now = max(requests, counts.get("requests", 0)), max(labels, counts.get("labels", 0))
-    return Sizes(state.requests, state.labels, *fitted), Sizes(requests, labels, *now)
+    return Sizes(state.requests, state.labels, *fitted), Sizes(
+        requests, labels, *now, counts.get("withdrawn", 0)
+    )

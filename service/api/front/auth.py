@@ -53,9 +53,10 @@ def needed(method: str, path: str, scores: bool) -> Scope:
         method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))
     ):
         return "rank"
-    if parts[:2] == ["v1", "tasks"] and (method, parts[3:]) in (
-        ("POST", ["labels"]),
-        ("GET", ["to-label"]),
+    if parts[:2] == ["v1", "tasks"] and (
+        (method, parts[3:])
+        in (("POST", ["labels"]), ("POST", ["labels", "withdraw"]), ("GET", ["to-label"]))
+        or (method == "DELETE" and parts[3:4] == ["labels"] and len(parts) == 5)
     ):
         return "label"
     return "admin"

@@ -16,6 +16,8 @@ from assay.service.domain.hosts import Hosts, split_host
 
 JSON = re.compile(rb"application/(?:json|[\w.!#$&^-]{1,100}\+json)", re.IGNORECASE)
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Methods without a body. A page needs a preflight request for DELETE whatever its type.
+NO_BODY = READS | {"DELETE"}
 #: What a browser says of a request that a person made (a bookmark, an address typed), or a page of
 #: ours.
 OWN_SITES = frozenset({b"same-origin", b"none"})
@@ -52,7 +54,7 @@ class Browsers:
         site = headers.get(b"sec-fetch-site")
         if site is not None and site not in OWN_SITES:
             raise _cross_origin("Sec-Fetch-Site", site)
-        if method not in READS:
+        if method not in NO_BODY:
             _check_type(headers.get(b"content-type"))
 
     def _check_host(self, host: bytes) -> None:

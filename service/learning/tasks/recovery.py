@@ -59,17 +59,17 @@ class StoreRecovery:
                 hint=f"the store knew of no version: {EXPORT_HINT}",
             )
 
-    async def compare_labels(self, task: Task, labels: int) -> None:
+    async def compare_labels(self, task: Task, labels: int, withdrawn: int = 0) -> None:
         """Log a loss if the store has fewer labels than the fit of the backup had; once a process.
 
-        A store's labels never become fewer by themselves.
+        A store's labels become fewer only where somebody withdraws them.
         """
         if task.statistics.labels_compared:
             return
         task.statistics.labels_compared = True
         backup = await self._loader.backup_of(task)
         had = None if backup is None else backup.report.get("labels_given")
-        if isinstance(had, int) and labels < had:
+        if isinstance(had, int) and labels + withdrawn < had:
             log.error(
                 "store_has_lost_labels", task=task.name, had=had, has=labels, hint=EXPORT_HINT
             )

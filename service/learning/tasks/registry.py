@@ -118,7 +118,7 @@ class Tasks:
             await self._loader.load(task, task_store, serving)
         elif not serving:
             await self._recovery.put_back(task, task_store)
-        await self._recovery.compare_labels(task, reading.stored.labels)
+        await self._recovery.compare_labels(task, reading.stored.labels, reading.stored.withdrawn)
         task.statistics.reading = reading
         self._enter_savings(task, reading.savings)
 

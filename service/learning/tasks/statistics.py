@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from assay.aggregation.drift import Drift
 from assay.service.domain.learned import TaskReading
+from assay.service.learning.tasks.candidate_index import CandidateIndex
 
 REMEMBERED_REQUESTS = 4096
 
@@ -19,7 +20,7 @@ class TaskStatistics:
     the fit of the served version. `recorded`: the names of the last recorded requests.
     `unservable`: a damaged or missing version that the store names. `labels_compared`: whether the
     process has compared the store's labels with the backup's. `backup_read`: whether it has looked
-    for a backup on disk.
+    for a backup on disk. `candidates`: those that the store keeps, as last read.
     """
 
     reading: TaskReading = field(default_factory=TaskReading)
@@ -28,6 +29,7 @@ class TaskStatistics:
     unservable: int = 0
     labels_compared: bool = False
     backup_read: bool = False
+    candidates: CandidateIndex = field(default_factory=CandidateIndex)
 
     def note_recorded(self, request: str) -> None:
         """Remember a request's name, so that the task records it once; forget the oldest."""

@@ -2,71 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-import orjson
-
-from assay.service.domain.stored_values import Label, label_of
+from assay.service.domain.errors import StoreRefusedError
+from assay.service.domain.labels import (
+    Label,
+    LabelEvent,
+    LabelRecord,
+    LabelWrites,
+    Outcome,
+    event_lines,
+    events_of_value,
+    merge,
+    record_of_value,
+    record_value,
+    withdraw,
+)
 from assay.service.store.lua import LABEL
+from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import TaskKeys
 
 LABELS_AT_ONCE = 500
 #: Each wait is shorter than the store's own time-out, which would take a slow disk for a dead
 #: server.
 DURABLE_WAIT_MS, DURABLE_TRIES = 400, 10
+#: Others may label the same candidates; each of them succeeds at once or tries again.
+MOST_RACES = 50
+
+
+@dataclass(slots=True)
+class _Change:
+    """One candidate's labels before and after: the stored value, the record, what became past."""
+
+    before: bytes
+    record: LabelRecord | None
+    past: list[Label | LabelEvent]
+    changed: int = 0
+
+    def parts(self, key: str) -> list[str | bytes | int]:
+        """Return it as the script takes it."""
+        after = b"" if self.record is None else record_value(self.record)
+        return [key, self.before, after, event_lines(self.past), self.changed]
 
 
 class KeptLabels(TaskKeys):
     """The labels of a task's candidates, by candidate key."""
 
-    async def label(self, labels: Mapping[str, Label]) -> tuple[int, bool]:
-        """Keep labels by candidate key; return how many are new, and whether they are on disk.
+    async def label(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
+        """Keep labels, each beside those of other annotators.
 
-        A label that is known already changes nothing, and keeps its first time.
+        The same label again changes nothing. Raises `TooManyAnnotatorsError`, before anything of
+        its part is written, or `StoreError`.
         """
-        every = list(labels.items())
-        *before, last = [
-            every[place : place + LABELS_AT_ONCE] for place in range(0, len(every), LABELS_AT_ONCE)
-        ]
-        # So many at a time, so that others do not wait for the store; waiting for the last waits
-        # for all.
-        early = sum(
-            [
-                int(await self._run(LABEL, ("labels", "taken"), *_label_parts(some)))
-                for some in before
-            ]
+        outcomes: list[Outcome] = []
+        durable = True
+        every = list(labels)
+        for place in range(0, len(every), LABELS_AT_ONCE):
+            some = every[place : place + LABELS_AT_ONCE]
+            # Waiting for the last part waits for all.
+            last = place + LABELS_AT_ONCE >= len(every)
+            for _ in range(MOST_RACES):
+                changes = await self._changes([key for key, _ in some])
+                part = [_add(changes[key], label) for key, label in some]
+                written, durable = await self._write_labels(changes, last)
+                if written:
+                    break
+            else:
+                raise StoreRefusedError("raced", "others label the same candidates all the time")
+            outcomes += part
+        return LabelWrites(tuple(outcomes), durable)
+
+    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> tuple[Outcome, ...]:
+        """Return what would become of labels, and keep none. Raises the errors of `label`."""
+        every = list(labels)
+        keys = list(dict.fromkeys(key for key, _ in every))
+        changes: dict[str, _Change] = {}
+        for place in range(0, len(keys), LABELS_AT_ONCE):
+            changes |= await self._changes(keys[place : place + LABELS_AT_ONCE])
+        return tuple(_add(changes[key], label) for key, label in every)
+
+    async def withdraw(
+        self, withdrawals: Sequence[tuple[str, str | None]], at: float
+    ) -> tuple[list[int], bool]:
+        """Withdraw labels by candidate key and annotator; return how many each, and if durably.
+
+        An annotator is a name, empty for the unnamed one, or None for all of the candidate.
+        Raises `StoreError`.
+        """
+        counts: list[int] = []
+        durable = True
+        for place in range(0, len(withdrawals), LABELS_AT_ONCE):
+            some = withdrawals[place : place + LABELS_AT_ONCE]
+            last = place + LABELS_AT_ONCE >= len(withdrawals)
+            for _ in range(MOST_RACES):
+                changes = await self._changes([key for key, _ in some])
+                part = [_take(changes[key], who, at) for key, who in some]
+                written, durable = await self._write_labels(changes, last)
+                if written:
+                    break
+            else:
+                raise StoreRefusedError("raced", "others label the same candidates all the time")
+            counts += part
+        return counts, durable
+
+    async def labels(self) -> dict[str, Label]:
+        """Return all labels by candidate key, those of several annotators as one."""
+        return {key: record.combined() for key, record in (await self.label_records()).items()}
+
+    async def label_records(self) -> dict[str, LabelRecord]:
+        """Return all labels by candidate key, with their annotators."""
+        return await self._whole("labels", await self._all("labels"), record_of_value)
+
+    async def label_keys(self) -> list[str]:
+        """Return the keys of the candidates that have a label."""
+        names = await self._ask(lambda: self._redis.hkeys(self._keys["labels"]))
+        return [name.decode("utf-8", "replace") for name in names]
+
+    async def label_past(self) -> dict[str, list[LabelEvent]]:
+        """Return replaced and withdrawn labels by candidate key, oldest change first."""
+        return await self._whole("labels_past", await self._all("labels_past"), events_of_value)
+
+    async def _changes(self, keys: Sequence[str]) -> dict[str, _Change]:
+        """Return candidates' labels as they are; a damaged one counts as none."""
+        names = list(dict.fromkeys(keys))
+        raw = await self._ask(
+            partial(self._redis.hmget, self._keys["labels"], names), so_many(len(names))
         )
-        keys, values = [self._keys["labels"], self._keys["taken"]], _label_parts(last)
-        new: int | None = None
-        for _ in range(
-            DURABLE_TRIES
-        ):  # sent again, which changes nothing, so that the wait has a write
-            added, durable = await self._mended(
+        return {
+            key: _Change(value or b"", _readable(value), [])
+            for key, value in zip(names, raw, strict=True)
+        }
+
+    async def _write_labels(self, changes: dict[str, _Change], wait: bool) -> tuple[bool, bool]:
+        """Write changes; return whether nobody was faster, and whether they are on disk."""
+        values = [part for key, change in changes.items() for part in change.parts(key)]
+        if not wait:
+            return not await self._run(LABEL, ("labels", "taken", "labels_past"), *values), False
+        keys = [self._keys[part] for part in ("labels", "taken", "labels_past")]
+        # Sent again, which changes nothing, so that the wait has a write.
+        for _ in range(DURABLE_TRIES):
+            raced, durable = await self._mended(
                 lambda: self._store.write_through(
                     keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS
                 )
             )
-            new = early + int(added) if new is None else new
+            if raced:
+                return False, False
             if durable:
-                return new, True
-        return new or 0, False
-
-    async def labels(self) -> dict[str, Label]:
-        """Return all labels by candidate key."""
-        return await self._whole("labels", await self._all("labels"), label_of)
+                return True, True
+        return True, False
 
 
-def _label_parts(labels: Sequence[tuple[str, Label]]) -> list[str | bytes]:
-    """Return labels as the script takes them."""
-    parts: list[str | bytes] = []
-    for key, label in labels:
-        random = "" if label.random is None else str(int(label.random))
-        who = b"" if label.who is None else orjson.dumps(label.who)
-        parts += [
-            key,
-            orjson.dumps(float(label.correct)),
-            random,
-            who,
-            orjson.dumps(float(label.at)),
-        ]
-    return parts
+def _readable(value: bytes | None) -> LabelRecord | None:
+    try:
+        return None if value is None else record_of_value(value)
+    except ValueError:
+        return None
+
+
+def _add(change: _Change, label: Label) -> Outcome:
+    """Add a label to a candidate's; return what became of it."""
+    was_damaged = change.record is None and change.before != b""
+    merged = merge(change.record, label)
+    change.record = merged.record
+    if merged.past is not None:
+        change.past.append(merged.past)
+    change.changed += merged.outcome != "unchanged"
+    return "changed" if was_damaged else merged.outcome
+
+
+def _take(change: _Change, who: str | None, at: float) -> int:
+    """Take an annotator's labels from a candidate; return how many went."""
+    if change.record is None:
+        return 0
+    change.record, gone = withdraw(change.record, who)
+    for label in gone:
+        change.past += [label, LabelEvent(label.who, None, None, at)]
+    change.changed += len(gone)
+    return len(gone)

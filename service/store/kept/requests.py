@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
 from functools import partial
 
 from assay.service.domain.learned import MOST_BYTES
-from assay.service.domain.observation import Observation, as_value, from_value, pack, place_of
-from assay.service.store.lua import KEEP_REQUEST, MAKE_ROOM, PAGE
+from assay.service.domain.observation import (
+    KeptCandidates,
+    Observation,
+    as_value,
+    candidates_of,
+    from_value,
+    pack,
+    place_of,
+    query_of_name,
+)
+from assay.service.store.lua import CANDIDATES, KEEP_REQUEST, MAKE_ROOM, PAGE
+from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import READ_AT_ONCE, TaskKeys
 
 READ_WITH_TEXTS = 50
+#: Requests whose candidates alone are read by one command.
+READ_CANDIDATES = 1000
 #: Bytes of an entry beside its values, with its name among the seen ones.
 ENTRY_BYTES = 350
 #: The bytes that a task's requests keep in a full store.
@@ -71,6 +84,32 @@ class KeptRequests(TaskKeys):
         return list(
             await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
         )
+
+    async def candidates(
+        self, after: tuple[int, int] | None = None
+    ) -> AsyncIterator[list[KeptCandidates]]:
+        """Yield the candidates of requests after a place, oldest first, some at a time."""
+        start = "-" if after is None else f"({after[0]}-{after[1]}"
+        while page := await self._run(CANDIDATES, ("requests",), start, "+", READ_CANDIDATES):
+            yield await asyncio.to_thread(candidates_of, page)
+            start = f"({page[-1][0].decode()}"
+
+    async def oldest_place(self) -> tuple[int, int] | None:
+        """Return the place of the oldest request of the window; None if it is empty."""
+        page = await self._run(CANDIDATES, ("requests",), "-", "+", 1)
+        return place_of(page[0][0]) if page else None
+
+    async def labelled_of(self, queries: Collection[str]) -> list[Observation]:
+        """Return the requests with a label at the last fit that are of some queries, by hash."""
+        names = await self._ask(lambda: self._redis.hkeys(self._keys["labelled"]))
+        chosen = [name for name in names if query_of_name(name) in queries]
+        if not chosen:
+            return []
+        raw = await self._ask(
+            lambda: self._redis.hmget(self._keys["labelled"], chosen), so_many(len(chosen))
+        )
+        there = {name: value for name, value in zip(chosen, raw, strict=True) if value is not None}
+        return list((await self._whole("labelled", there, from_value)).values())
 
     async def labelled(self) -> list[Observation]:
         """Return the requests with a label at the last fit, also those outside the window."""

@@ -74,6 +74,7 @@ def ask(running: Server, who: str, path: str, body: object = None) -> Answer:
     ("/v1/rank", BODY, "rank"), ("/rerank", {"query": "q", "documents": ["a", "b"]}, "rank"), ("/v1/models", None, "rank"),
     ("/v1/tasks", None, "rank"), ("/v1/tasks/math", None, "rank"),
     ("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "c", "correct": True}]}, "label"),
+    ("/v1/tasks/math/labels/withdraw", {"labels": [{"query": "q", "candidate": "c"}]}, "label"),
     ("/v1/tasks/math/labels", None, "admin"), ("/v1/tasks/math/export", None, "admin"), ("/v1/tasks/math/fit", {}, "admin"),
     ("/metrics", None, "admin"),
 ])  # fmt: skip

@@ -20,7 +20,7 @@ CHECK: dict[str, Any] = {
 #: All that changes a state, costs something or reveals what others asked.
 POSTS: dict[str, Any] = {
     "/v1/rank": BODY, "/v1/score_pairs": {"pairs": [{"query": "q", "candidate": "c"}]}, f"{TASK}/labels": LABELS, f"{TASK}/fit": {},
-    f"{TASK}/labels/exported": {"labels": 1},
+    f"{TASK}/labels/exported": {"labels": 1}, f"{TASK}/labels/withdraw": {"labels": [{"query": "q", "candidate": "c"}]},
     f"{TASK}/evaluate": {}, f"{TASK}/rollback": {}, f"{TASK}/models/1/promote": {}, "/rerank": {"query": "q", "documents": ["a"]},
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "q"}]}, "/rm": {"prompt": "q", "response": "a"},
     "/classify": {"input": "q"}, "/verify": {"responses_create_params": {"input": "q"}, "response": {"output": []}},

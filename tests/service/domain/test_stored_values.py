@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from assay.service.domain.stored_values import (
-    Label,
     Read,
     finite_number,
+    finite_value,
     json_object,
-    label_of,
     read_all,
     whole_number,
 )
@@ -51,29 +50,9 @@ def test_what_is_no_object_is_damaged(value: bytes) -> None:
         json_object(value)
 
 
-def test_a_label_says_what_was_stated_and_nothing_else() -> None:
-    """A later release may say more."""
-    assert label_of(b'{"correct": 1}') == Label(1.0)
-    assert label_of(b'{"correct":0.5,"random":true,"who":"ann","at":5,"colour":"red"}') == Label(
-        0.5, True, "ann", 5.0
-    )
-    assert label_of(b'{"correct":0,"random":null,"who":null,"at":null}') == Label(0.0)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        b"{}",
-        b'{"correct": true}',
-        b'{"correct": "1"}',
-        b'{"correct": 1.01}',
-        b'{"correct": -0.1}',
-        b'{"correct": 1, "random": 1}',
-        b'{"correct": 1, "who": 5}',
-        b'{"correct": 1, "at": "now"}',
-    ],
-)
-def test_a_label_of_other_types_is_damaged(value: bytes) -> None:
-    """Each of its fields is held to its type."""
-    with pytest.raises(ValueError, match=r"."):
-        label_of(value)
+@pytest.mark.parametrize("value", [True, "1", None, float("nan"), float("inf"), []])
+def test_a_number_of_json_is_finite_and_no_truth(value: object) -> None:
+    """True counts as 1 in Python."""
+    assert finite_value(1) == 1.0
+    with pytest.raises(ValueError, match="finite"):
+        finite_value(value)

@@ -9,13 +9,22 @@ import orjson
 
 from assay.aggregation import Column, LabelModel
 from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
+from assay.service.domain.labels import Label
 from assay.service.domain.observation import training_table
-from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.samples.replicas import COLUMNS, bare_task, key, replica, sample, see, traffic
+from tests.support.samples.replicas import (
+    COLUMNS,
+    bare_task,
+    give_labels,
+    key,
+    replica,
+    sample,
+    see,
+    traffic,
+)
 
 
 async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> None:
@@ -23,7 +32,7 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
     task_store = TaskStore(store, "t")
-    await task_store.label({each: Label(truth[each], True) for each in list(truth)[::5]})
+    await give_labels(task_store, {each: Label(truth[each], True) for each in list(truth)[::5]})
 
     version, found = await FitScheduler(tasks).fit(task)
 
@@ -52,11 +61,12 @@ async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_
     random = np.random.default_rng(3)
     keys = sorted(truth)
     task_store = TaskStore(store, "t")
-    await task_store.label(
+    await give_labels(
+        task_store,
         {
             each: Label(float(value), True)
             for each, value in zip(keys, random.integers(0, 2, len(keys)), strict=True)
-        }
+        },
     )
 
     _, found = await FitScheduler(tasks).fit(task)
@@ -72,10 +82,12 @@ async def test_the_served_version_is_compared_on_labels_that_it_has_not_seen(sto
     truth = await traffic(tasks, task, sample(80))
     task_store, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)
     first, second = keys[::12], keys[1::12]
-    await task_store.label({each: Label(truth[each], True, at=1.0) for each in first})
+    await give_labels(task_store, {each: Label(truth[each], True, at=1.0) for each in first})
     await fitter.fit(task)
     _, again = await fitter.fit(task)
-    await task_store.label({each: Label(truth[each], True, at=time.time() + 1) for each in second})
+    await give_labels(
+        task_store, {each: Label(truth[each], True, at=time.time() + 1) for each in second}
+    )
 
     _, found = await fitter.fit(task)
 
@@ -100,12 +112,13 @@ async def test_a_label_counts_when_the_window_has_gone_on(store: Store) -> None:
     }
     for query in range(20):
         await see(tasks, task, query, by_query[query])
-    await task_store.label(
+    await give_labels(
+        task_store,
         {
             key(query, place): Label(truth[key(query, place)], True)
             for query in range(20)
             for place in (0, 3)
-        }
+        },
     )
     await FitScheduler(tasks).fit(task)
     for query in range(20, 60):
@@ -135,7 +148,7 @@ async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> Non
     await store.redis.hset("assay:1:labelled:{t}", mapping={"x": "no JSON", "y": "{}"})
     for query in range(40):
         await see(tasks, task, query, data.scores[data.query_id == np.unique(data.query_id)[query]])
-        await task_store.label({key(query, 0): Label(float(query % 2), True)})
+        await give_labels(task_store, {key(query, 0): Label(float(query % 2), True)})
         if query % 8 == 7:
             await FitScheduler(tasks).fit(task)
 

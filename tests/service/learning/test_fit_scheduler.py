@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from assay.service.domain.labels import Label
 from assay.service.domain.learned import Fit, Sizes, TaskReading
-from assay.service.domain.stored_values import Label
 from assay.service.learning.fit_job import refit
 from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.samples.replicas import key, replica, sample, see, traffic
+from tests.support.samples.replicas import give_labels, key, replica, sample, see, traffic
 
 
 async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_nothing(
@@ -112,7 +112,7 @@ async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: S
     task_store, redis = TaskStore(store, "t"), store.redis
     for query in range(10):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    await task_store.label({key(query, 0): Label(1.0) for query in range(10)})
+    await give_labels(task_store, {key(query, 0): Label(1.0) for query in range(10)})
     await redis.delete("assay:1:taken:{t}")
     await redis.hset(
         "assay:1:state:{t}",
@@ -121,7 +121,7 @@ async def test_a_full_window_that_an_earlier_release_left_is_counted_on(store: S
     old = await task_store.progress()
     for query in range(10, 20):
         await see(tasks, task, query, [[1.0] * 6] * 2)
-    await task_store.label({key(query, 0): Label(0.0) for query in range(10)})
+    await give_labels(task_store, {key(query, 0): Label(0.0) for query in range(10)})
     new = await task_store.progress()
 
     assert old == (Sizes(10, 10, 10, 10), Sizes(10, 10, 10, 10))

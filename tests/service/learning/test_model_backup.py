@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.domain.stored_values import Label
+from assay.service.domain.labels import Label
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.tasks.recovery import lost
 from assay.service.store.client import Store
 from assay.service.telemetry.metrics import Metrics
-from tests.support.samples.replicas import bare_task, learn, replica, sample, traffic
+from tests.support.samples.replicas import bare_task, give_labels, learn, replica, sample, traffic
 
 
 async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
@@ -23,7 +23,7 @@ async def test_an_emptied_store_is_noticed_and_what_it_took_is_said(
     tasks, task = replica(tcp_store, ModelBackup(tmp_path / "served"), metrics)
     await learn(tasks, task)
     assert task.task_store is not None
-    await task.task_store.label({f"{place}": Label(1.0) for place in range(30)})
+    await give_labels(task.task_store, {f"{place}": Label(1.0) for place in range(30)})
     await task.task_store.note_export(20)
     await tasks.refresh()
     version = task.served.model_version
@@ -76,7 +76,7 @@ async def test_a_store_with_fewer_labels_than_it_had_is_told(
     tasks, task = replica(tcp_store, ModelBackup(tmp_path / "served"))
     truth = await traffic(tasks, task, sample())
     assert task.task_store is not None
-    await task.task_store.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
+    await give_labels(task.task_store, {key: Label(truth[key]) for key in sorted(truth)[::8]})
     await FitScheduler(tasks).fit(task)
     assert task.served.model_version == "t@1"
     assert await tcp_store.loss() is None

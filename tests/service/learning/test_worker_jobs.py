@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from assay.service.domain.stored_values import Label
+from assay.service.domain.labels import Label
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.samples.replicas import replica, sample, traffic
+from tests.support.samples.replicas import give_labels, replica, sample, traffic
 
 
 async def test_the_event_loop_reads_nothing_of_what_is_fitted(
@@ -19,8 +19,8 @@ async def test_the_event_loop_reads_nothing_of_what_is_fitted(
     """The process that fits, measures or draws reads the store; here the loop may not."""
     tasks, task = replica(store, store_text=True, costs=(1.0,) * 6)
     truth = await traffic(tasks, task, sample())
-    await TaskStore(store, "t").label(
-        {each: Label(truth[each], True) for each in list(truth)[:200:5]}
+    await give_labels(
+        TaskStore(store, "t"), {each: Label(truth[each], True) for each in list(truth)[:200:5]}
     )
 
     def forbidden(*_: Any, **__: Any) -> Any:

@@ -15,10 +15,11 @@ import pytest
 
 from assay.service.domain.cascade_savings import CascadeSavings
 from assay.service.domain.errors import StoreDownError
+from assay.service.domain.labels import Label
 from assay.service.domain.learned import Fit, Sizes
-from assay.service.domain.stored_values import Label
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
+from tests.support.samples.replicas import give_labels
 from tests.support.servers.processes import service, standin, write_config
 from tests.support.servers.valkeys import valkey
 
@@ -117,7 +118,7 @@ def reads(store: Store) -> dict[str, Callable[[], Awaitable[Any]]]:
         "look": task_store.look,
         "reports": task_store.reports,
         "since": task_store.since,
-        "label": lambda: task_store.label({"k": Label(1.0)}),
+        "label": lambda: give_labels(task_store, {"k": Label(1.0)}),
         "report": lambda: task_store.report(1),
         "labelled": task_store.labelled,
         "rollback": task_store.rollback,

@@ -19,10 +19,11 @@ from redis.exceptions import (
 )
 
 from assay.service.domain.errors import StoreDownError, StoreError, StoreRefusedError
-from assay.service.domain.stored_values import Label
+from assay.service.domain.labels import Label
 from assay.service.store.client import Store
 from assay.service.store.errors import RAISED, classified
 from assay.service.store.task_store import TaskStore
+from tests.support.samples.replicas import give_labels
 from tests.support.servers.processes import Server, free_port, service, standin
 from tests.support.servers.stored_task import body, config
 from tests.support.servers.valkeys import say, valkey
@@ -83,7 +84,7 @@ async def test_a_store_that_is_away_is_down_however_it_is_reached(how: str) -> N
     for call in (
         lambda: store.fetch(["a"]),
         lambda: store.set_many({"a": b"b"}, 9),
-        lambda: task_store.label({"k": Label(1.0)}),
+        lambda: give_labels(task_store, {"k": Label(1.0)}),
         task_store.state,
         task_store.labels,
         lambda: task_store.promote(1),
@@ -106,7 +107,7 @@ async def test_a_cluster_without_its_slots_is_down(tmp_path: Path) -> None:
         with pytest.raises(StoreDownError):
             await store.fetch(["a"])
         with pytest.raises(StoreDownError):
-            await TaskStore(store, "t").label({"k": Label(1.0)})
+            await give_labels(TaskStore(store, "t"), {"k": Label(1.0)})
         await store.close()
 
 

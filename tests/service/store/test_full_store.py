@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from assay.service.domain.labels import Label
 from assay.service.domain.observation import record_of
 from assay.service.domain.score_keys import keys_of
-from assay.service.domain.stored_values import Label
 from assay.service.learning.tasks.packing import TaskObservation
 from assay.service.learning.write_behind import Writer
 from assay.service.store.client import Store
@@ -17,7 +17,7 @@ from assay.service.store.score_cache import ScoreCache
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import Pair, Query
-from tests.support.samples.replicas import learn, replica
+from tests.support.samples.replicas import give_labels, learn, replica
 
 
 async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: 
     tasks, task = replica(store)
     await learn(tasks, task)
     assert task.task_store is not None
-    await task.task_store.label({f"{place}": Label(1.0) for place in range(500)})
+    await give_labels(task.task_store, {f"{place}": Label(1.0) for place in range(500)})
     requests, labels = await task.task_store.sizes()
 
     for part in range(50):
@@ -39,7 +39,7 @@ async def test_a_full_store_drops_scores_and_nothing_that_was_learned(tmp_path: 
         )
     scores = len(await store.redis.keys("assay:1:score:*"))
     after = await task.task_store.sizes()
-    new, durable = await task.task_store.label({"new": Label(0.0)})
+    new, durable = await give_labels(task.task_store, {"new": Label(0.0)})
     model = await task.task_store.model(1)
     await store.close()
     embedded.stop()
@@ -74,7 +74,7 @@ async def test_requests_make_room_for_scores_and_labels_in_a_full_store(tmp_path
         await writer.write_one()
     writer.put_scores({"{a}:b": b"x" * 320})
     await writer.write_one()
-    new, durable = await TaskStore(store, "t").label({"a:b": Label(1.0)})
+    new, durable = await give_labels(TaskStore(store, "t"), {"a:b": Label(1.0)})
     stored = await store.redis.exists("assay:1:score:{a}:b")
     kept, _ = await TaskStore(store, "t").sizes()
     await store.close()

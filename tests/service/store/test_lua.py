@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from assay.service.domain.errors import StoreRefusedError
-from assay.service.domain.stored_values import Label
+from assay.service.domain.labels import Label
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.samples.replicas import replica, sample, see, traffic
+from tests.support.samples.replicas import give_labels, replica, sample, see, traffic
 from tests.support.servers.valkeys import say, valkey
 
 
@@ -50,7 +50,7 @@ async def test_a_full_store_refuses_before_a_script_has_changed_anything(tmp_pat
         for call in (
             task_store.rollback,
             lambda: task_store.promote(1),
-            lambda: task_store.label({"k": Label(1.0)}),
+            lambda: give_labels(task_store, {"k": Label(1.0)}),
         ):
             with pytest.raises(StoreRefusedError):
                 await call()

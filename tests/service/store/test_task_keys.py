@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 
 from assay.service.domain.cascade_savings import CascadeSavings
+from assay.service.domain.labels import Label
 from assay.service.domain.observation import unpack
-from assay.service.domain.stored_values import Label
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler, due
 from assay.service.learning.tasks.registry import Tasks
@@ -25,7 +25,7 @@ from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
 from assay.service.telemetry.metrics import Metrics
-from tests.support.samples.replicas import bare_task, replica, sample, traffic
+from tests.support.samples.replicas import bare_task, give_labels, replica, sample, traffic
 
 
 @pytest_asyncio.fixture
@@ -52,7 +52,7 @@ async def learned(store: Store) -> tuple[Tasks, Task, TaskStore]:
     tasks, task = replica(store)
     truth = await traffic(tasks, task, sample())
     task_store = TaskStore(store, "t")
-    await task_store.label({key: Label(truth[key]) for key in sorted(truth)[::8]})
+    await give_labels(task_store, {key: Label(truth[key]) for key in sorted(truth)[::8]})
     await FitScheduler(tasks).fit(task)
     return tasks, task, task_store
 
@@ -192,7 +192,7 @@ async def test_a_damaged_field_ends_neither_following_nor_fitting_nor_watching(
     version, _ = await FitScheduler(tasks).fit(task)
     await others.refresh()
     await traffic(tasks, task, sample(20, seed=1))
-    new, _ = await task_store.label({"n:m": Label(1.0)})
+    new, _ = await give_labels(task_store, {"n:m": Label(1.0)})
 
     assert version == 2
     assert task.served.version == other.served.version == (await task_store.state()).serving
@@ -230,7 +230,7 @@ async def test_a_key_of_another_type_is_put_aside_and_all_goes_on(store: Store, 
 
     await traffic(tasks, task, sample())
     task_store = TaskStore(store, "t")
-    await task_store.label({"a:b": Label(1.0)})
+    await give_labels(task_store, {"a:b": Label(1.0)})
     version, _ = await FitScheduler(tasks).fit(task)
     await task_store.note(CascadeSavings(1, 1, 1.0, 0.0, 0.0, 1))
     await task_store.since()
@@ -248,8 +248,9 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
 ) -> None:
     """The served model stays; the next fit has no comparison, and is served."""
     tasks, task, task_store = await learned(store)
-    await task_store.label(
-        {key: Label(label.correct) for key, label in (await task_store.labels()).items()}
+    await give_labels(
+        task_store,
+        {key: Label(label.correct) for key, label in (await task_store.labels()).items()},
     )
     others, other = replica(store)
     await store.redis.hset("assay:1:models:{t}", "1", "{broken")
@@ -257,8 +258,9 @@ async def test_a_damaged_model_is_told_once_and_learning_goes_on(
         await others.refresh()
     printed = "".join(capsys.readouterr())
     truth = await traffic(tasks, task, sample(60, seed=3))
-    await task_store.label(
-        {key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]}
+    await give_labels(
+        task_store,
+        {key: Label(value, at=time.time() + 5) for key, value in list(truth.items())[::4]},
     )
 
     version, _ = await FitScheduler(tasks).fit(task)

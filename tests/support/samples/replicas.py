@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from assay.aggregation import Column
+from assay.service.domain.labels import Label, LabelWrites
 from assay.service.domain.score_keys import keys_of
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
@@ -75,3 +76,16 @@ async def learn(tasks: Tasks, task: Task) -> None:
     await traffic(tasks, task, sample())
     await FitScheduler(tasks).fit(task)
     assert task.served.model_version == "t@1"
+
+
+class LabelStore(Protocol):
+    """A task's part of a store, as far as it takes labels."""
+
+    async def label(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
+        """Keep labels."""
+
+
+async def give_labels(task_store: LabelStore, labels: Mapping[str, Label]) -> tuple[int, bool]:
+    """Label candidates; return how many labels are new, and whether all are on disk."""
+    writes = await task_store.label(labels.items())
+    return writes.new, writes.durable

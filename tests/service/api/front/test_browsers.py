@@ -42,7 +42,7 @@ LOCAL = {b"host": b"localhost", b"content-type": b"application/json"}
         ("GET", {b"origin": b"https://evil.example"}, 403, "cross_origin"),
         ("GET", {b"sec-fetch-site": b"cross-site"}, 403, "cross_origin"),
         ("POST", {b"content-type": b"text/plain"}, 415, "unsupported_media_type"),
-        ("DELETE", {b"content-type": b""}, 415, "unsupported_media_type"),
+        ("PATCH", {b"content-type": b""}, 415, "unsupported_media_type"),
     ],
 )
 def test_a_request_that_a_page_could_have_made_is_refused(
@@ -62,6 +62,7 @@ def test_a_request_that_a_page_could_have_made_is_refused(
         ("POST", {b"content-type": b"application/vnd.api+json"}),
         ("POST", {b"origin": b"http://localhost", b"sec-fetch-site": b"same-origin"}),
         ("GET", {b"content-type": b"text/plain", b"sec-fetch-site": b"none"}),
+        ("DELETE", {b"content-type": b""}),
     ],
 )
 def test_our_own_pages_and_programs_may_ask(method: str, headers: dict[bytes, bytes]) -> None:
