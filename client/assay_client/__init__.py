@@ -3,9 +3,21 @@
 from .answers import PairScore, Ranked, Ranking, Scores, Usage, VerifierWord
 from .best_of_n import BestOfN, abest_of_n, best_of_many, best_of_n
 from .client import AsyncClient, Client
-from .errors import AssayError, NoScoreError, OverloadedError, RequestError, UnreachableError
+from .errors import (
+    AnswerTimeoutError,
+    AssayError,
+    NoScoreError,
+    OverloadedError,
+    RequestError,
+    UnreachableError,
+    UrlError,
+    VersionChangedError,
+)
+from .retrying import Retrying
+from .run import Run
 
 __all__ = [
+    "AnswerTimeoutError",
     "AssayError",
     "AsyncClient",
     "BestOfN",
@@ -16,10 +28,14 @@ __all__ = [
     "Ranked",
     "Ranking",
     "RequestError",
+    "Retrying",
+    "Run",
     "Scores",
     "UnreachableError",
+    "UrlError",
     "Usage",
     "VerifierWord",
+    "VersionChangedError",
     "abest_of_n",
     "best_of_many",
     "best_of_n",

@@ -16,19 +16,22 @@ from .events import Events
 from .exchange import (
     Candidate,
     Query,
-    Retrying,
     Shared,
     labels_body,
     pairs_body,
     parsed,
     rank_body,
 )
+from .retrying import Retrying
+from .run import Run
 
 
 class Client(Shared):
-    """A blocking client; one can be used from many threads.
+    """A blocking client; one can be used from many threads, and pickled.
 
-    `url` and `api_key` default to ASSAY_URL and ASSAY_API_KEY.
+    `url` and `api_key` default to ASSAY_URL and ASSAY_API_KEY. `timeout_s` is for one try;
+    `patience_s` says how long an outage may last before an error (None: `retrying.tries` tries).
+    `run`: the name of a training run, whose answers are all of one version, or an error.
     """
 
     def __init__(
@@ -38,8 +41,15 @@ class Client(Shared):
         timeout_s: float = 120.0,
         retrying: Retrying | None = None,
         priority: Literal["interactive", "bulk"] | None = None,
+        *,
+        run: str | Run | None = None,
+        patience_s: float | None = None,
     ) -> None:
-        super().__init__(url, api_key, timeout_s, retrying, priority)
+        super().__init__(
+            url, api_key, timeout_s, retrying, priority, run=run, patience_s=patience_s
+        )
+
+    def _connect(self) -> None:
         self._http = httpx.Client(**self._options)
 
     def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
@@ -72,28 +82,31 @@ class Client(Shared):
     ) -> Iterator[tuple[str, Any]]:
         """Yield ("verifier", its scores) as each finishes, then ("ranking", a `Ranking`)."""
         body = {**rank_body(query, candidates, options), "stream": True}
+        headers = self._headers()
         try:
-            with self._http.stream("POST", "/v1/rank", json=body) as reply:
+            with self._http.stream("POST", "/v1/rank", json=body, headers=headers) as reply:
                 if reply.status_code != 200:
                     reply.read()
                     parsed(reply)
                 events = Events()
                 for chunk in reply.iter_bytes():
-                    yield from events.add(chunk)
+                    yield from map(self._of_run, events.add(chunk))
                 events.end()
         except httpx.HTTPError as exc:
-            raise self._unreachable(exc) from exc
+            raise self._unreachable(exc, headers["x-request-id"]) from exc
 
     def post(self, path: str, body: Any) -> Any:
         """Return the parsed answer to a request.
 
         Raises an `AssayError` when all tries have failed.
         """
+        headers = self._headers()
         try:
             tries = tenacity.Retrying(**self.retrying.policy())
-            return parsed(tries(self._http.post, path, json=body))
-        except httpx.RequestError as exc:
-            raise self._unreachable(exc) from exc
+            reply = tries(self._http.post, path, json=body, headers=headers)
+        except tenacity.RetryError as exc:
+            reply = self._last(exc, headers["x-request-id"])
+        return self._read(reply, body)
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,7 +125,10 @@ class Client(Shared):
 
 
 class AsyncClient(Shared):
-    """An asynchronous client; concurrent `score` calls of lone pairs are sent together."""
+    """An asynchronous client; concurrent `score` calls of lone pairs are sent together.
+
+    Its options are those of `Client`.
+    """
 
     def __init__(
         self,
@@ -121,10 +137,25 @@ class AsyncClient(Shared):
         timeout_s: float = 120.0,
         retrying: Retrying | None = None,
         priority: Literal["interactive", "bulk"] | None = None,
+        *,
+        run: str | Run | None = None,
+        patience_s: float | None = None,
     ) -> None:
-        super().__init__(url, api_key, timeout_s, retrying, priority)
+        super().__init__(
+            url, api_key, timeout_s, retrying, priority, run=run, patience_s=patience_s
+        )
+
+    def _connect(self) -> None:
         self._http = httpx.AsyncClient(**self._options)
         self._batches: dict[tuple[str, str], Batch] = {}
+
+    def with_run(
+        self, run: str | Run | None = None, patience_s: float | None = None
+    ) -> AsyncClient:
+        """Return a client on the same connections, as `Client.with_run` does."""
+        other = super().with_run(run, patience_s)
+        other._batches = {}
+        return other
 
     async def rank(self, query: Query, candidates: Sequence[Candidate], **options: Any) -> Ranking:
         """Return the candidates best first.
@@ -170,29 +201,32 @@ class AsyncClient(Shared):
     ) -> AsyncIterator[tuple[str, Any]]:
         """Yield ("verifier", its scores) as each finishes, then ("ranking", a `Ranking`)."""
         body = {**rank_body(query, candidates, options), "stream": True}
+        headers = self._headers()
         try:
-            async with self._http.stream("POST", "/v1/rank", json=body) as reply:
+            async with self._http.stream("POST", "/v1/rank", json=body, headers=headers) as reply:
                 if reply.status_code != 200:
                     await reply.aread()
                     parsed(reply)
                 events = Events()
                 async for chunk in reply.aiter_bytes():
                     for event in events.add(chunk):
-                        yield event
+                        yield self._of_run(event)
                 events.end()
         except httpx.HTTPError as exc:
-            raise self._unreachable(exc) from exc
+            raise self._unreachable(exc, headers["x-request-id"]) from exc
 
     async def post(self, path: str, body: Any) -> Any:
         """Return the parsed answer to a request.
 
         Raises an `AssayError` when all tries have failed.
         """
+        headers = self._headers()
         try:
             tries = tenacity.AsyncRetrying(**self.retrying.policy())
-            return parsed(await tries(self._http.post, path, json=body))
-        except httpx.RequestError as exc:
-            raise self._unreachable(exc) from exc
+            reply: httpx.Response = await tries(self._http.post, path, json=body, headers=headers)
+        except tenacity.RetryError as exc:
+            reply = self._last(exc, headers["x-request-id"])
+        return self._read(reply, body)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,6 +6,7 @@ BestOfN(orm=AssayRewardModel(task="math")).ainfer(lm, prompt, budget=8)
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,14 +15,31 @@ from its_hub.api.reward_models import AbstractOutcomeRewardModel
 from .client import AsyncClient
 from .errors import NoScoreError
 from .lone import rank_rows
+from .missing import Missing
+from .run import Run
+from .settings import RewardKind, settings_of
 from .texts import query_of, text_of
 
 
 class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-ignore]  # its_hub may not be installed
-    """Scores conversations by P(the last turn is correct); ranks those of one prompt together."""
+    """Scores conversations by P(the last turn is correct); ranks those of one prompt together.
 
-    def __init__(self, task: str | None = None, client: AsyncClient | None = None) -> None:
-        self._task, self._client = task, client
+    `missing` is "raise" by default; "skip" is minus infinity, which no search chooses while another
+    response has a score.
+    """
+
+    def __init__(
+        self,
+        task: str | None = None,
+        client: AsyncClient | None = None,
+        *,
+        run: str | Run | None = None,
+        missing: Missing | None = None,
+        reward: RewardKind | None = None,
+        learn: bool = False,
+    ) -> None:
+        self.settings = settings_of(task, run, missing, reward, learn)
+        self._client = client
 
     def score(self, messages: Any, **kwargs: Any) -> list[float] | float:
         """Return one score a conversation, in order; see `ascore`."""
@@ -30,20 +48,19 @@ class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-
     async def ascore(
         self, messages: Any, orchestrator: Any = None, **kwargs: Any
     ) -> list[float] | float:
-        """Return one probability a conversation, in order.
+        """Return one reward a conversation, in order.
 
-        Raises `NoScoreError` if no verifier could say of one.
+        Raises `NoScoreError` if no verifier could say of one with `missing="raise"`, or of any.
         """
         if hasattr(messages, "to_chat_messages"):
             messages = messages.to_chat_messages()
         several = not messages or isinstance(messages[0], Sequence)
         chats = [[_turn(turn) for turn in chat] for chat in (messages if several else [messages])]
         rows = [(query_of(chat[:-1]), text_of(chat[-1:]), None) for chat in chats]
-        scores = [
-            value for value in await rank_rows(rows, self._task, self._client) if value is not None
-        ]
-        if len(scores) < len(rows):
-            raise NoScoreError("no verifier applies to one of the responses")
+        rewards = await rank_rows(rows, self.settings, self._client)
+        if rewards and all(reward is None for reward in rewards):
+            raise NoScoreError("no verifier applies to any of the responses")
+        scores = [-math.inf if reward is None else reward for reward in rewards]
         return scores if several else scores[0]
 
 

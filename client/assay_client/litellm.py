@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from .exchange import HERE
-from .lone import task_name
+from .settings import task_name
 
 
 def rerank_settings(

@@ -1,15 +1,13 @@
-"""Requests of reward functions: numbers of a pair or of many rows.
+"""Requests of asynchronous reward functions: the reward of a pair or of many rows.
 
-They are probabilities once the task is calibrated or states a base rate; before, they only order.
-
-Each event loop has a client of its own.
+Each event loop has a client of its own, and the process one run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,13 +15,18 @@ from .answers import PairScore
 from .client import AsyncClient
 from .errors import NoScoreError
 from .exchange import Query
+from .missing import filled
+from .run import Run
+from .settings import PATIENCE_S, RewardOptions, by_place
 
 _CLIENTS: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncClient] = WeakKeyDictionary()
+Row = tuple[Query, str, str | None]
 
 
-def task_name(task: str | None = None) -> str:
-    """Return a task's name: as given, else ASSAY_TASK, else `default`."""
-    return task or os.environ.get("ASSAY_TASK") or "default"
+@cache
+def process_run() -> Run:
+    """Return the run of functions that a trainer finds by name: ASSAY_RUN, or the process's own."""
+    return Run()
 
 
 def loop_client() -> AsyncClient:
@@ -33,57 +36,76 @@ def loop_client() -> AsyncClient:
     """
     loop = asyncio.get_running_loop()
     if loop not in _CLIENTS:
-        _CLIENTS[loop] = AsyncClient()
+        _CLIENTS[loop] = AsyncClient(patience_s=PATIENCE_S)
     return _CLIENTS[loop]
 
 
+def client_of(settings: RewardOptions, client: AsyncClient | None = None) -> AsyncClient:
+    """Return a client, the running loop's by default, of the settings' run."""
+    return (client or loop_client()).with_run(settings.run)
+
+
 async def score_one(
-    query: Query, candidate: str, reference: Any = None, task: str | None = None
-) -> PairScore:
-    """Return one pair's score; raise `NoScoreError` if no verifier could say."""
+    query: Query,
+    candidate: str,
+    reference: Any,
+    settings: RewardOptions,
+    client: AsyncClient | None = None,
+) -> tuple[float | None, PairScore | None]:
+    """Return one pair's reward and score, or what stands for a missing reward, and None.
+
+    Raises `NoScoreError` with `missing="raise"`.
+    """
     pair = {
         "query": query,
         "candidate": candidate,
         "reference": None if reference in (None, "") else str(reference),
     }
-    scores = await loop_client().score_pairs([pair], task=task_name(task), uncalibrated="number")
-    if scores.results[0].probability is None:
-        raise NoScoreError("no verifier applies to this candidate")
-    return scores.results[0]
+    try:
+        scores = await client_of(settings, client).score_pairs([pair], **settings.options())
+    except NoScoreError:
+        if settings.missing == "raise":
+            raise
+        return filled([None], settings.missing)[0], None
+    reward = settings.reward_of(scores.results[0])
+    return filled([reward], settings.missing)[0], None if reward is None else scores.results[0]
 
 
 async def rank_rows(
-    rows: Sequence[tuple[Query, str, str | None]],
-    task: str | None = None,
+    rows: Sequence[Row],
+    settings: RewardOptions,
     client: AsyncClient | None = None,
+    absent: float | None = None,
 ) -> list[float | None]:
-    """Return the number of each row (query, candidate, reference), in order.
-
-    None if no verifier could say.
+    """Return the reward of each row (query, candidate, reference), in order.
 
     Candidates of the same query and reference are ranked together, so that verifiers that compare
-    them have a say.
+    them have a say. A row without any score has what `missing` says; `absent` is the trainer's way
+    to leave one out.
     """
     groups: dict[str, list[int]] = {}
     for place, (query, _, reference) in enumerate(rows):
         groups.setdefault(repr((query, reference)), []).append(place)
 
     async def rank(places: list[int]) -> list[float | None]:
-        query, _, reference = rows[places[0]]
-        texts = [rows[place][1] for place in places]
-        try:
-            ranking = await (client or loop_client()).rank(
-                query,
-                texts,
-                task=task_name(task),
-                reference=reference,
-                uncalibrated="number",
-            )
-        except NoScoreError:
-            return [None] * len(places)
-        return ranking.probabilities()
+        group = [rows[place] for place in places]
+        return filled(await _ranked(group, settings, client), settings.missing, absent)
 
     ranked = await asyncio.gather(*(rank(places) for places in groups.values()))
     places = [place for group in groups.values() for place in group]
-    by_place = dict(zip(places, (value for values in ranked for value in values), strict=True))
-    return [by_place[place] for place in range(len(rows))]
+    rewards = dict(zip(places, (value for values in ranked for value in values), strict=True))
+    return [rewards[place] for place in range(len(rows))]
+
+
+async def _ranked(
+    group: Sequence[Row], settings: RewardOptions, client: AsyncClient | None
+) -> list[float | None]:
+    query, _, reference = group[0]
+    texts = [text for _, text, _ in group]
+    try:
+        ranking = await client_of(settings, client).rank(
+            query, texts, reference=reference, **settings.options()
+        )
+    except NoScoreError:
+        return [None] * len(group)
+    return by_place(ranking.results, len(group), settings)

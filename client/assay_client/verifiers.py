@@ -13,22 +13,44 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from .exchange import Query
-from .lone import rank_rows, score_one
+from .lone import process_run, rank_rows, score_one
+from .missing import Missing
+from .run import Run
+from .settings import RewardKind, settings_of
 from .texts import query_of, text_of
+
+ALONE = {"group_mean": "verifiers asks of one roll-out at a time: choose raise, skip or a number"}
+READ_AS_0 = {"raise": "a rubric takes an error for a reward of 0: choose skip, which is NaN"}
 
 
 async def reward(task: Any, trace: Any) -> float:
-    """Return the probability that a trace's last reply is correct.
+    """Return the reward of a trace's last reply.
 
     Where no verifier could say, `NoScoreError` fails the roll-out, as a judge that fails does: it
-    is no low reward.
+    is no low reward, and verifiers leaves the roll-out out. ASSAY_MISSING may state a number.
     """
-    result = await score_one(_prompt_of(task), trace.last_reply, getattr(task, "answer", None))
-    return float(result.probability or 0.0)
+    settings = settings_of(run=process_run(), refused=ALONE)
+    if settings.missing == "skip":
+        settings = settings_of(run=settings.run, missing="raise")
+    value, _ = await score_one(
+        _prompt_of(task), trace.last_reply, getattr(task, "answer", None), settings
+    )
+    return float(value or 0.0)  # None was raised
 
 
-def rubric_function(task: str | None = None) -> Callable[..., Awaitable[list[float]]]:
-    """Return a group reward that ranks completions of one prompt together; NaN without a score."""
+def rubric_function(
+    task: str | None = None,
+    *,
+    run: str | Run | None = None,
+    missing: Missing | None = None,
+    reward: RewardKind | None = None,
+    learn: bool = False,
+) -> Callable[..., Awaitable[list[float]]]:
+    """Return a group reward that ranks completions of one prompt together.
+
+    NaN without a score ("skip", the default): an error would be read as a reward of 0.
+    """
+    settings = settings_of(task, run, missing, reward, learn, default="skip", refused=READ_AS_0)
 
     async def assay_reward(
         prompts: Sequence[Any], completions: Sequence[Any], answers: Sequence[Any]
@@ -37,9 +59,10 @@ def rubric_function(task: str | None = None) -> Callable[..., Awaitable[list[flo
             (query_of(prompt), text_of(completion), str(answer or "") or None)
             for prompt, completion, answer in zip(prompts, completions, answers, strict=True)
         ]
-        # An error would be read as a reward of 0.
-        return [math.nan if value is None else value for value in await rank_rows(rows, task)]
+        rewards = await rank_rows(rows, settings)
+        return [math.nan if value is None else value for value in rewards]
 
+    assay_reward.settings = settings  # type: ignore[attr-defined]  # for whoever wants its version
     return assay_reward
 
 

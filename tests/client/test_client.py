@@ -22,8 +22,8 @@ from assay_client import (
     best_of_many,
     best_of_n,
 )
-from assay_client.exchange import Retrying
 from assay_client.litellm import chat_settings, proxy_models, rerank_settings
+from assay_client.retrying import Retrying
 from assay_client.trl import PairwiseJudge, reward_function
 from assay_client.verl import compute_score
 

@@ -17,7 +17,7 @@ from assay_client import (
     RequestError,
     UnreachableError,
 )
-from assay_client.exchange import Retrying
+from assay_client.retrying import Retrying
 
 from assay.service.cli.remote import Api
 from assay.service.domain.errors import StartupError

@@ -1,0 +1,110 @@
+"""The settings that all reward functions share: task, run, kind of reward, and gaps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from .answers import PairScore, Ranked
+from .errors import AssayError
+from .missing import Missing, missing_of
+from .run import Run, run_of
+
+RewardKind = Literal["probability", "log_odds", "rank", "denoised"]
+PartialRewards = Literal["mark", "refuse"]
+#: How long an outage may last before a reward function raises, in seconds.
+PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True)
+class RewardOptions:
+    """A reward function's settings.
+
+    `missing`: see `assay_client.missing`. `learn`: whether the task may learn from the roll-outs
+    of this run; they are the policy's own, so it may not unless somebody asks. `partial`: whether
+    an answer that lacks a failed verifier is taken, or waited for and then missing ("refuse").
+    """
+
+    task: str
+    run: Run
+    missing: Missing
+    kind: RewardKind = "probability"
+    learn: bool = False
+    partial: PartialRewards = "mark"
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a request."""
+        learn = {"learn": True} if self.learn else {}
+        partial = {} if self.partial == "mark" else {"partial": self.partial}
+        # A trainer wants a number: before a calibration one that only orders.
+        return {
+            "task": self.task,
+            "uncalibrated": "number",
+            **learn,
+            **partial,
+            **asked_for(self.kind),
+        }
+
+    def reward_of(self, result: Ranked | PairScore) -> float | None:
+        """Return a result's reward of this kind, None where no verifier judged it.
+
+        Raises `AssayError` if the service does not know the kind.
+        """
+        if result.probability is None:
+            return None
+        own = (result.model_extra or {}).get("reward")
+        if own is not None:
+            return float(own)
+        if self.kind == "log_odds":
+            return result.score
+        if self.kind == "probability":
+            return result.probability
+        raise AssayError(f"the service gives no reward of the kind {self.kind!r}: upgrade it")
+
+
+def settings_of(
+    task: str | None = None,
+    run: str | Run | None = None,
+    missing: Missing | str | None = None,
+    reward: RewardKind | None = None,
+    learn: bool = False,
+    *,
+    partial: PartialRewards = "mark",
+    default: Missing = "raise",
+    refused: dict[str, str] | None = None,
+) -> RewardOptions:
+    """Return settings: as stated, else of ASSAY_TASK, ASSAY_RUN, ASSAY_MISSING, ASSAY_REWARD.
+
+    `default` and `refused`: what a trainer does with a gap, see `missing_of`. Raises `ValueError`
+    for a setting that cannot be.
+    """
+    kind: Any = reward or os.environ.get("ASSAY_REWARD") or "probability"
+    if kind not in get_args(RewardKind):
+        raise ValueError(f"reward: one of {', '.join(get_args(RewardKind))} (got {kind!r})")
+    gaps = missing_of(missing, default, refused or {})
+    return RewardOptions(
+        task=task_name(task),
+        run=run_of(run),
+        missing=gaps,
+        kind=kind,
+        learn=learn,
+        partial=partial,
+    )
+
+
+def asked_for(kind: RewardKind) -> dict[str, str]:
+    """Return the option of a kind; the service's own default needs none."""
+    return {} if kind == "probability" else {"reward": kind}
+
+
+def task_name(task: str | None = None) -> str:
+    """Return a task's name: as given, else ASSAY_TASK, else `default`."""
+    return task or os.environ.get("ASSAY_TASK") or "default"
+
+
+def by_place(results: Sequence[Ranked], count: int, settings: RewardOptions) -> list[float | None]:
+    """Return the rewards of ranked candidates in the request's order; None for one left out."""
+    rewards = {result.index: settings.reward_of(result) for result in results}
+    return [rewards.get(place) for place in range(count)]
