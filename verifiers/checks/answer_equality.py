@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Sequence
 from itertools import product
 from typing import Any
 
 from assay.verifiers.checks.forked import forked
+from assay.verifiers.checks.number_values import Number, number_in, number_key, value_of
 from assay.verifiers.safety.invisible import as_read
 
 #: An answer comes last: so many characters of a text are read for it, from its end or from the last
 #: answer stated.
 TAIL = 4000
 STATED = re.compile(r"(?i)\banswer\s*(?:is|:|=)\s*(?=(?P<answer>[^\n]{1,300}))")
-BOXED = re.compile(r"\\boxed\s*\{(?P<answer>[^{}\n]{1,300})\}")
+BOXED = re.compile(r"\\boxed\s*\{(?P<answer>(?:[^{}\n]|\{[^{}\n]{0,100}\}){1,300})\}")
 HASHES = re.compile(r"####\s*(?P<answer>[^\n]{1,300})")
 #: Words that stand beside a stated answer.
 MARKED = re.compile(r"(?i)answer|\\boxed|####")
+#: A sentence at the end that leads to a number: "So it is 7." "3 + 4 = 7"
+CONCLUDED = re.compile(
+    r"(?i)(?:^|\n|=|:|\b(?:is|are|be|equals?|gives?|get|makes?|so|therefore|thus|hence)\b)[ \t*$]*"
+    r"(?P<answer>[-+−$\\.\d][^\n=:a-z]{0,60}(?:per ?cent)?)[*_!. \t]*$"
+)
+LONGEST_CONCLUSION = 200  # characters at the end that are searched for it
+#: Different answers that are no numbers, which one more is compared with.
+MOST_OPENED = 64
 #: Signs of a mathematical answer, even if the query has no number in it.
 MATHEMATICAL = re.compile(r"\\boxed|\\frac|####|(?i:answer\s*(?:is|:)\s*\**[-$]?\d)")
 
@@ -49,39 +59,57 @@ def plain_answer(text: str) -> str | None:
 
 def _plain(text: str) -> str | None:
     """Return the answer of a text's ending."""
-    text = text.strip()
-    stated = _stated(text)
-    if stated:
-        answer = max(stated, key=lambda match: match.start()).group("answer")
-        answer = re.split(r"(?<=[^\d])\.\s|\.$|(?<=\d)\.\s", answer)[0]
-    else:
-        answer = text.rsplit("\n", 1)[-1]
-    answer = re.sub(r"[\s*_`\"'$\\.!,;:()\[\]{}]+", " ", answer).strip().casefold()
+    answer = re.sub(r"[\s*_`\"'$\\.!,;:()\[\]{}]+", " ", _as_written(text)).strip().casefold()
     return re.sub(r"^(?:the|a|an) ", "", answer) or None
 
 
-def same_plain_answers(texts: Sequence[str]) -> list[int | None]:
-    """Return each text's answer group, and a remark if the comparison was not as configured."""
+def _as_written(text: str) -> str:
+    """Return the answer of a text's ending as it stands there; its last line if none is stated."""
+    text = text.strip()
+    stated = _stated(text)
+    if not stated:
+        return text.rsplit("\n", 1)[-1]
+    answer = max(stated, key=lambda match: match.start()).group("answer")
+    return re.split(r"(?<=[^\d])\.\s|\.$|(?<=\d)\.\s", answer)[0]
+
+
+def same_plain_answers(texts: Sequence[str], by_value: bool = False) -> list[int | None]:
+    """Return the number of each text's answer group, compared as text; None without an answer.
+
+    `by_value`: answers that are one number are compared by its value.
+    """
     groups: dict[Hashable, int] = {}
-    answers = [plain_answer(text) for text in texts]
-    return [
-        None if answer is None else groups.setdefault(answer, len(groups)) for answer in answers
-    ]
+    keys = [_plain_key(ending(text), by_value) for text in texts]
+    return [None if key is None else groups.setdefault(key, len(groups)) for key in keys]
 
 
-def distinct_answers(texts: Sequence[str]) -> list[str | None]:
-    """Return each text's answer, equal for equal answers.
+def distinct_answers(texts: Sequence[str], mathematical: bool = False) -> list[Hashable | None]:
+    """Return a key of each text's answer, equal for equal answers; numbers by their value.
 
-    None if a text of several lines states none.
+    None if a text of several lines states none. `mathematical`: the query asks for a number, so a
+    sentence that ends with one states it.
 
     The last line of a longer text is its answer only by a guess: two that end alike need not say
     the same.
     """
-    endings = map(ending, texts)
-    return [
-        _plain(text) if MARKED.search(text) or "\n" not in text.strip() else None
-        for text in endings
-    ]
+    return [_distinct(text, mathematical) for text in map(ending, texts)]
+
+
+def _distinct(text: str, mathematical: bool) -> Hashable | None:
+    if MARKED.search(text) is None:
+        text = text.strip()
+        concluded = CONCLUDED.search(text[-LONGEST_CONCLUSION:]) if mathematical else None
+        if concluded is not None:
+            text = concluded["answer"]
+        elif "\n" in text:
+            return None
+    return _plain_key(text, by_value=True)
+
+
+def _plain_key(text: str, by_value: bool) -> Hashable | None:
+    """Return a key of a text's answer: a number's value if asked to, else normalised text."""
+    value = number_in(_as_written(text)) if by_value else None
+    return _plain(text) if value is None else number_key(value)
 
 
 def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) -> list[int | None]:
@@ -90,43 +118,48 @@ def same_answers(texts: Sequence[str], mathematical: bool, time_limit_s: int) ->
     `time_limit_s` bounds each single parse and comparison by math-verify's own alarm; the caller
     bounds the whole.
     """
-    from math_verify import parse, verify
+    from math_verify import parse
 
     groups: dict[Hashable, int] = {}
-    opened: list[
-        tuple[Any, int]
-    ] = []  # mathematical answers that are no plain numbers, to be compared one by one
+    opened: list[tuple[Any, int]] = []  # answers with unknowns or sets, to be compared one by one
     numbers: list[int | None] = []
     for text in map(ending, texts):
-        key: Hashable = _plain(text)
-        if mathematical or MATHEMATICAL.search(text):
+        by_value = mathematical or MATHEMATICAL.search(text) is not None
+        key = _plain_key(text, by_value)
+        if by_value and not isinstance(key, tuple):  # which a number's key is
             parsed = parse(text, parsing_timeout=time_limit_s)
             if parsed:
-                key = _key(parsed)
-                if key not in groups and not _is_number(parsed[0]):
-                    same = next(
-                        (
-                            group
-                            for other, group in opened
-                            if verify(other, parsed, timeout_seconds=time_limit_s)
-                        ),
-                        None,
-                    )
+                key, value = _key(parsed)
+                if value is None and key not in groups:
+                    same = _equal_opened(parsed, opened, time_limit_s)
                     groups[key] = len(groups) if same is None else same
-                    opened.append((parsed, groups[key]))
+                    if len(opened) < MOST_OPENED:
+                        opened.append((parsed, groups[key]))
         numbers.append(None if key is None else groups.setdefault(key, len(groups)))
     return numbers
 
 
-def _is_number(value: Any) -> bool:
-    return bool(getattr(value, "is_Rational", False) or getattr(value, "is_Float", False))
+def _equal_opened(
+    parsed: Sequence[Any], opened: Sequence[tuple[Any, int]], time_limit_s: int
+) -> int | None:
+    """Return the group of the first answer that equals another one; None without one."""
+    from math_verify import verify
+
+    return next(
+        (group for other, group in opened if verify(other, parsed, timeout_seconds=time_limit_s)),
+        None,
+    )
 
 
-def _key(parsed: Sequence[Any]) -> Hashable:
-    """Return a key of equal answers: a number's value (to 6 decimals), else its text."""
-    if _is_number(parsed[0]):
-        return ("number", round(float(parsed[0]), 6))
-    return ("expression", str(parsed[-1]))
+def _key(parsed: Sequence[Any]) -> tuple[Hashable, Number | None]:
+    """Return a key of equal answers, and the value if it is a constant.
+
+    A constant beyond all floats has an infinite value, and is compared by its text.
+    """
+    value = value_of(parsed[0])
+    if value is None or math.isinf(value):
+        return ("expression", str(parsed[-1])), value
+    return number_key(value), value
 
 
 def load_math() -> None:

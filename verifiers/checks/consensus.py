@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
@@ -28,6 +28,8 @@ NO_OTHER_ANSWER = "one candidate alone cannot agree with others"
 #: must hold for any number of candidates. Measured: fitted on 8 candidates a query, mean
 #: probability and accuracy of the first of 2, 4, 16 and 32 (`make bench-best-of-n`).
 PRIOR, AGREEING = 2.0, 0.2
+#: Comparisons that a verifier remembers, and the most texts of one.
+REMEMBERED, MOST_TEXTS = 64, 256
 
 
 class ConsensusSettings(VerifierSettings):
@@ -62,6 +64,7 @@ class Consensus:
     def __init__(self, settings: ConsensusSettings) -> None:
         self.consensus = settings
         self._workers = Workers(settings.processes, load_math)
+        self._remembered: OrderedDict[int, dict[int, int | None]] = OrderedDict()
         self._by_value = (
             settings.answers != "text" and importlib.util.find_spec("math_verify") is not None
         )
@@ -83,23 +86,36 @@ class Consensus:
         """Return each text's answer group, and a remark if the comparison was not as configured."""
         if not self._by_value:
             await self.check()
-            return await _plain(texts), None
-        mathematical = (
-            self.consensus.answers == "math"
-            or DIGIT.search(query[:SEARCHED_CHARACTERS] + query[-SEARCHED_CHARACTERS:]) is not None
-        )
+            return await _plain(texts, self.consensus.answers != "text"), None
         each_s = max(1, int(self.consensus.time_limit_s / 4))
+        mathematical = self.consensus.answers == "math" or asks_for_a_number(query)
         with suppress(TimeoutError):
-            return (
-                await self._workers.run(
-                    same_answers, texts, mathematical, each_s, within_s=self.consensus.time_limit_s
-                ),
-                None,
+            groups = await self._workers.run(
+                same_answers, texts, mathematical, each_s, within_s=self.consensus.time_limit_s
             )
+            self._remember(query, texts, groups)
+            return groups, None
         return (
-            await _plain(texts),
+            await _plain(texts, by_value=True),
             f"compared as text: by value took more than {self.consensus.time_limit_s:g} s",
         )
+
+    async def remembered_groups(self, query: str, texts: list[str]) -> list[int | None]:
+        """Return each text's answer group, without comparing texts again that were just scored."""
+        groups = self._remembered.get(_key_of(query, texts))
+        return (
+            (await self.groups(query, texts))[0]
+            if groups is None
+            else [groups[hash(text)] for text in texts]
+        )
+
+    def _remember(self, query: str, texts: list[str], groups: list[int | None]) -> None:
+        if len(texts) <= MOST_TEXTS:
+            self._remembered[_key_of(query, texts)] = dict(
+                zip(map(hash, texts), groups, strict=True)
+            )
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
 
     async def check(self) -> None:
         """Return when answers can be compared as configured."""
@@ -122,11 +138,21 @@ class Consensus:
             await self._workers.run(same_answers, ["\\boxed{1}"], True, 30, within_s=WORKER_START_S)
 
 
-async def _plain(texts: list[str]) -> list[int | None]:
-    """Return groups of answers with equal text; it reads long texts off the event loop."""
+def asks_for_a_number(query: str) -> bool:
+    """Return whether a query has a digit, so that its answer is likely to be a number."""
+    return DIGIT.search(query[:SEARCHED_CHARACTERS] + query[-SEARCHED_CHARACTERS:]) is not None
+
+
+def _key_of(query: str, texts: list[str]) -> int:
+    """Return a key of a set of texts, in whatever order; it is of no use in another process."""
+    return hash((query, frozenset(map(hash, texts))))
+
+
+async def _plain(texts: list[str], by_value: bool) -> list[int | None]:
+    """Return groups of equal texts or numbers; long texts are read off the event loop."""
     if sum(map(len, texts)) <= INLINE_CHARS:
-        return same_plain_answers(texts)
-    return await asyncio.to_thread(same_plain_answers, texts)
+        return same_plain_answers(texts, by_value)
+    return await asyncio.to_thread(same_plain_answers, texts, by_value)
 
 
 def _verdict(

@@ -11,6 +11,7 @@ from assay.verifiers.checks.answer_equality import (
     plain_answer,
     same_answers,
 )
+from assay.verifiers.checks.number_values import number_key
 from assay.verifiers.safety.invisible import as_read
 from tests.support.verifiers.check_verdicts import verdicts_of
 from tests.support.verifiers.unseen_texts import UNSEEN_TEXTS
@@ -66,7 +67,7 @@ async def test_unseen_characters_within_a_text_change_nothing(unseen: str) -> No
     assert plain_answer(f"The answer is {unseen}8." + unseen * 5000) == "8"
     assert same_answers([f"\\boxed{{8}}{unseen * 5000}", "\\boxed{8}"], True, 30) == [0, 0]
     assert equals_reference([f"\\boxed{{{unseen}8}}{unseen * 5000}"], "8", 30) == [True]
-    assert distinct_answers([f"answer: {unseen}8{unseen * 5000}", unseen]) == ["8", None]
+    assert distinct_answers([f"answer: {unseen}8{unseen * 5000}", unseen]) == [number_key(8), None]
 
 
 @pytest.mark.parametrize("text", BENIGN)
