@@ -38,13 +38,14 @@ class Combined:
 
     The log-odds are NaN where no score of a row counts. `contributions()`: each score's part of
     its row's log-odds, shape (rows, columns); with a constant of the request they sum to it.
-    `deviations()`: the standard deviation of each row's log-odds given the labels, 0 without
+    `posterior_draws(places)`: log-odds of some rows by parameters drawn from their posterior given
+    the labels, shape (places, draws), one draw's parameters the same for all rows; None without
     labels.
     """
 
     log_odds: Floats
     contributions: Callable[[], Floats]
-    deviations: Callable[[], Floats]
+    posterior_draws: Callable[[Sequence[int]], Floats | None]
 
 
 class Aggregator(Protocol):

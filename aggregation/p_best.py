@@ -1,34 +1,45 @@
-"""A query's probabilities taken together: is the top candidate the best, is any correct?"""
+"""A query's candidates taken together: is the top one the best, is any correct?"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from scipy.special import ndtr
 
 from assay.aggregation.matrix import Floats
 
-LATENT_NODES, LATENT_WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
+#: Candidates that the top one is compared with, best first; those further down hardly count.
+MOST_COMPARED = 128
+#: Log-odds that differ by less are equal.
+SAME_LOG_ODDS = 1e-9
 
 
-def probability_top_is_best(log_odds: Floats, deviations: Floats) -> float | None:
-    """Return P(the top-scored candidate has the largest latent score).
+def probability_top_is_best(draws: Floats, answers: Sequence[Hashable]) -> float:
+    """Return P(no candidate of another answer has a larger true score than the top one).
 
-    None if no candidate has a score.
-
-    Latent scores are taken as independent normals, shape (n,): Gauss–Hermite over the top's, the
-    others' in closed form.
+    `draws`, shape (candidates, draws): log-odds by weights from their joint posterior, the top
+    candidate's in row 0. Candidates share the weights, so a difference between two is far more
+    certain than either. Candidates of the top's answer are no rivals: it does not matter which of
+    them is chosen. Answers that are equal in a draw share it.
     """
-    scored = ~np.isnan(log_odds)
-    if not scored.any():
-        return None
-    log_odds, deviations = log_odds[scored], np.maximum(deviations[scored], 1e-9)
-    top = int(log_odds.argmax())
-    others = np.arange(len(log_odds)) != top
-    latent = log_odds[top] + deviations[top] * LATENT_NODES[:, None]
-    below = ndtr((latent - log_odds[others]) / deviations[others]).prod(axis=1)
-    return float(LATENT_WEIGHTS @ below / LATENT_WEIGHTS.sum())
+    if not len(draws):
+        raise ValueError("draws: no candidates")
+    top, *others = _best_of_answers(draws, answers)
+    if not others:
+        return 1.0
+    rivals = np.array(others)
+    beaten = (rivals > top + SAME_LOG_ODDS).any(axis=0)
+    shared = 1 + (np.abs(rivals - top) <= SAME_LOG_ODDS).sum(axis=0)
+    return float(np.where(beaten, 0.0, 1 / shared).mean())
+
+
+def _best_of_answers(draws: Floats, answers: Sequence[Hashable]) -> list[Floats]:
+    """Return the top candidate's draws, then the largest of each other answer."""
+    rows_by_answer: dict[Hashable, list[int]] = {}
+    for row, answer in enumerate(answers):
+        rows_by_answer.setdefault(answer, []).append(row)
+    del rows_by_answer[answers[0]]
+    return [draws[0], *(draws[rows].max(axis=0) for rows in rows_by_answer.values())]
 
 
 def probability_any_correct(probability: Floats, answers: Sequence[Hashable]) -> float | None:

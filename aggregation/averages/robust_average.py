@@ -79,9 +79,7 @@ class RobustAverage:
         Candidates alone are not measured by the others of their request.
         """
         score = self.score_samples(scores, alone)
-        return Combined(
-            score, lambda: self.contributions(scores, alone), lambda: np.zeros(len(scores))
-        )
+        return Combined(score, lambda: self.contributions(scores, alone), lambda places: None)
 
     def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""

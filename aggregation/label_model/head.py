@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.normal_draws import normal_draws
 from assay.aggregation.statistics.queries import Ints, Queries
 
 
@@ -44,7 +46,7 @@ class HeadRows:
             query_base=query_terms.sum(axis=1) + base.constant,
         )
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> HeadRows:
+    def take(self, chosen: npt.NDArray[np.bool_] | Ints) -> HeadRows:
         """Return some of the rows, with the values of their whole queries."""
         return HeadRows(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
@@ -111,12 +113,20 @@ class Head:
             covariance = np.where(np.outer(read, read), covariance[np.ix_(picked, picked)], 0.0)
         return Head(np.where(read, self.weights[picked], 0.0), covariance)
 
-    def deviations(self, rows: HeadRows) -> Floats:
-        """Return the standard deviation of each row's log-odds given the labels.
+    def posterior_draws(
+        self, rows: HeadRows, queries: Queries, places: Sequence[int]
+    ) -> Floats | None:
+        """Return some rows' log-odds by weights drawn from their posterior, shape (places, draws).
 
-        0 where no labels were used.
+        In the scale of `log_odds`. The draws are the same at every call, and a draw's weights are
+        those of all rows. None where no labels were used.
         """
-        return np.sqrt(self._variances(rows))
+        if self.covariance is None:
+            return None
+        chosen = np.asarray(places, np.int64)
+        scale = np.broadcast_to(self._shrinkage(rows, queries), len(rows.base))[chosen]
+        weights = normal_draws(self.weights, self.covariance)
+        return np.asarray(rows.take(chosen).features @ weights * scale[:, None])
 
     def _variances(self, rows: HeadRows) -> Floats:
         if self.covariance is None:

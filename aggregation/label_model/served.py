@@ -49,5 +49,5 @@ class ServedModel:
         return Combined(
             head.log_odds(rows, queries),
             lambda: np.nan_to_num(head.contributions(rows, queries)),
-            lambda: head.deviations(rows),
+            lambda places: head.posterior_draws(rows, queries, places),
         )

@@ -9,14 +9,16 @@ import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import Combined, order
-from assay.aggregation.p_best import probability_any_correct, probability_top_is_best
+from assay.aggregation.p_best import (
+    MOST_COMPARED,
+    probability_any_correct,
+    probability_top_is_best,
+)
 from assay.service.domain.errors import NoVerifierError
 from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
 from assay.service.scoring.cascade_run import capped
 from assay.service.scoring.request import EnsembleMember, ScoringResult
 from assay.service.scoring.run import ScoringRun
-from assay.verifiers import Pair
-from assay.verifiers.checks.answer_equality import distinct_answers
 
 
 def combine(run: ScoringRun) -> ScoringResult:
@@ -45,9 +47,18 @@ def combine(run: ScoringRun) -> ScoringResult:
     )
     if rated and run.request.one_query:
         if result.calibrated:  # without labels, nobody knows how far a score is off
-            result.p_best = probability_top_is_best(combined.log_odds, combined.deviations())
+            result.p_best = _p_best(run, combined, places)
         result.p_any_correct = probability_any_correct(result.probability, run.answers)
     return result
+
+
+def _p_best(run: ScoringRun, combined: Combined, places: Sequence[int]) -> float | None:
+    """Return P(the top is the best); None without labels, or without any score."""
+    compared = [place for place in places[:MOST_COMPARED] if not np.isnan(combined.log_odds[place])]
+    draws = combined.posterior_draws(compared) if compared else None
+    if draws is None:
+        return None
+    return probability_top_is_best(draws, [run.answers[place] for place in compared])
 
 
 def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
@@ -86,11 +97,3 @@ def _reasons(members: Sequence[EnsembleMember], matrix: ScoreMatrix) -> dict[str
         )
         for column, member in enumerate(members)
     }
-
-
-def answer_keys(pairs: Sequence[Pair], keys: Sequence[str]) -> list[str]:
-    """Return keys that tell the candidates' answers apart: the stated answer, else the text."""
-    answers = distinct_answers([pair.candidate for pair in pairs])
-    return [
-        key if answer is None else f"= {answer}" for key, answer in zip(keys, answers, strict=True)
-    ]

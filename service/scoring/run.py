@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Hashable, Sequence, Set
 from typing import NamedTuple
 
 from assay.aggregation.cascade.cascade import Bools
@@ -83,7 +83,7 @@ class ScoringRun:
         self.used = NOTHING_USED  # of the budget
         self.cost = 0.0  # of sent calls
         self.given_up = 0.0  # of it, of calls that were released
-        self.answers: list[str] = []  # keys that tell the candidates' answers apart
+        self.answers: list[Hashable] = []  # keys that tell the candidates' answers apart
         self.warnings: list[str] = []
 
     @property

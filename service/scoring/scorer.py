@@ -14,7 +14,8 @@ from assay.service.concurrency.token_admission import TokenAdmission
 from assay.service.domain.errors import StoreError
 from assay.service.domain.score_keys import keys_of
 from assay.service.ports import ScoreCache
-from assay.service.scoring.combine import answer_keys, combine, require_a_score
+from assay.service.scoring.answer_keys import answer_keys
+from assay.service.scoring.combine import combine, require_a_score
 from assay.service.scoring.plan import next_calls, prepare, tokens_wanted
 from assay.service.scoring.record import Recorder, RowPacker, WriteBehind
 from assay.service.scoring.request import EnsembleMember, ScoringRequest, ScoringResult
@@ -23,8 +24,6 @@ from assay.service.telemetry.metrics import Metrics
 from assay.verifiers import OWNER
 
 SHORT_DEADLINE_S = 5.0
-#: Of candidates' ends, read for their answers on the event loop: half a millisecond.
-READ_INLINE_CHARS = 16_384
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 
 
@@ -184,10 +183,7 @@ class Scorer:
         pairs = run.request.pairs
         model = run.served.model
         if (model.calibrated or model.base_rate_stated) and run.request.one_query:
-            long = sum(len(pair.candidate) for pair in pairs) > READ_INLINE_CHARS
-            keys = run.keys.pairs
-            reading = asyncio.to_thread(answer_keys, pairs, keys) if long else None
-            run.answers = await reading if reading else answer_keys(pairs, keys)
+            run.answers = await answer_keys(run)
         await self._fair_queue.yield_to_others(len(pairs))
         asyncio.get_running_loop().call_soon(self._recorder.record, run)
         require_a_score(run)

@@ -20,7 +20,7 @@ from assay.service.runtime.configuration import load_config
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
-from assay.verifiers.checks.answer_equality import plain_answer
+from assay.verifiers.checks.answers.answer_equality import plain_answer
 from assay.verifiers.checks.arithmetic import STATEMENT, holds
 from assay.verifiers.checks.completeness import as_asked, cut_off
 from assay.verifiers.checks.python_tests import code_of

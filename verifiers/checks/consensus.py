@@ -12,7 +12,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.checks.answer_equality import load_math, same_answers, same_plain_answers
+from assay.verifiers.checks.answers.answer_equality import (
+    load_math,
+    same_answers,
+    same_plain_answers,
+)
 from assay.verifiers.checks.base import INLINE_CHARS
 from assay.verifiers.checks.workers import WORKER_START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError, VerifierError
@@ -29,7 +33,7 @@ NO_OTHER_ANSWER = "one candidate alone cannot agree with others"
 #: probability and accuracy of the first of 2, 4, 16 and 32 (`make bench-best-of-n`).
 PRIOR, AGREEING = 2.0, 0.2
 #: Comparisons that a verifier remembers, and the most texts of one.
-REMEMBERED, MOST_TEXTS = 64, 256
+COMPARISONS_KEPT, MOST_TEXTS = 64, 256
 
 
 class ConsensusSettings(VerifierSettings):
@@ -95,8 +99,10 @@ class Consensus:
             )
             self._remember(query, texts, groups)
             return groups, None
+        groups = await _plain(texts, by_value=True)
+        self._remember(query, texts, groups)
         return (
-            await _plain(texts, by_value=True),
+            groups,
             f"compared as text: by value took more than {self.consensus.time_limit_s:g} s",
         )
 
@@ -114,7 +120,7 @@ class Consensus:
             self._remembered[_key_of(query, texts)] = dict(
                 zip(map(hash, texts), groups, strict=True)
             )
-            if len(self._remembered) > REMEMBERED:
+            if len(self._remembered) > COMPARISONS_KEPT:
                 self._remembered.popitem(last=False)
 
     async def check(self) -> None:

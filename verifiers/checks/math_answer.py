@@ -10,7 +10,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.verifiers.checks.answer_equality import equal_one_by_one, equals_reference, load_math
+from assay.verifiers.checks.answers.answer_equality import (
+    equal_one_by_one,
+    equals_reference,
+    load_math,
+)
 from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.checks.workers import WORKER_START_S, Workers
 from assay.verifiers.contract.errors import MissingExtraError

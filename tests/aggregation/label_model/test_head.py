@@ -28,8 +28,23 @@ def test_uncertain_weights_give_less_certain_log_odds() -> None:
 
     assert (np.abs(shrunk) < np.abs(certain)).all()
     assert np.argsort(shrunk).tolist() == np.argsort(certain).tolist()
-    assert (unsure.deviations(rows) > 0).all()
-    assert Head(weights).deviations(rows).tolist() == [0.0] * 5
+    assert Head(weights).posterior_draws(rows, queries, [0]) is None
+
+
+def test_draws_from_the_posterior_are_in_the_scale_of_the_log_odds() -> None:
+    """Rows share a draw's weights, in whatever order they are asked for; equal rows never differ."""
+    rows, queries = rows_of(np.random.default_rng(0).normal(size=(5, 2))[[0, 1, 2, 3, 3]])
+    head = Head(np.array([0.2, 1.0, 0.0, 0.5, -0.1, 0.0, 0.0]), 0.3 * np.eye(7))
+
+    draws = head.posterior_draws(rows, queries, [4, 0, 3])
+
+    assert draws is not None
+    assert draws.mean(axis=1) == pytest.approx(head.log_odds(rows, queries)[[4, 0, 3]], abs=0.01)
+    assert (draws[0] == draws[2]).all()
+    assert draws[0].std() > 0.1
+    again = head.posterior_draws(rows, queries, [0, 4])
+    assert again is not None
+    assert again[[1, 0]] == pytest.approx(draws[:2])
 
 
 def test_a_selected_head_reads_the_same_verifiers_in_another_order() -> None:

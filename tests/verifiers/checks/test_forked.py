@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from assay.verifiers.checks.answer_equality import load_math
+from assay.verifiers.checks.answers.answer_equality import load_math
 from assay.verifiers.checks.forked import forked
 
 

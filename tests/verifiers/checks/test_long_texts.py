@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Status, Verdict
-from assay.verifiers.checks.answer_equality import plain_answer
+from assay.verifiers.checks.answers.answer_equality import plain_answer
 from tests.support.verifiers.check_verdicts import verdict_by_reference
 
 PADDING = "word " * 20_000

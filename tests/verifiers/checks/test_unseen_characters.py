@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Status
-from assay.verifiers.checks.answer_equality import (
+from assay.verifiers.checks.answers.answer_equality import (
     distinct_answers,
     equals_reference,
     plain_answer,
     same_answers,
 )
-from assay.verifiers.checks.number_values import number_key
+from assay.verifiers.checks.answers.number_values import number_key
 from assay.verifiers.safety.invisible import as_read
 from tests.support.verifiers.check_verdicts import verdicts_of
 from tests.support.verifiers.unseen_texts import UNSEEN_TEXTS

@@ -8,8 +8,8 @@ from collections.abc import Hashable, Sequence
 from itertools import product
 from typing import Any
 
+from assay.verifiers.checks.answers.number_values import Number, number_in, number_key, value_of
 from assay.verifiers.checks.forked import forked
-from assay.verifiers.checks.number_values import Number, number_in, number_key, value_of
 from assay.verifiers.safety.invisible import as_read
 
 #: An answer comes last: so many characters of a text are read for it, from its end or from the last

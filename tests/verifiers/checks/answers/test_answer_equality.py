@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Pair
-from assay.verifiers.checks.answer_equality import (
+from assay.verifiers.checks.answers.answer_equality import (
     equals_reference,
     plain_answer,
     same_plain_answers,

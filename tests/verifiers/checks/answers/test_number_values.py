@@ -6,7 +6,12 @@ from fractions import Fraction
 
 import pytest
 
-from assay.verifiers.checks.number_values import LONGEST_NUMBER, number_in, number_key, value_of
+from assay.verifiers.checks.answers.number_values import (
+    LONGEST_NUMBER,
+    number_in,
+    number_key,
+    value_of,
+)
 
 
 @pytest.mark.parametrize(("answer", "value"), [

@@ -32,11 +32,11 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
 
 _DIGITS = r"(?:\d{1,3}(?:(?:,|\\,|\{,\})\d{3})+|\d+)"
 _DECIMAL = rf"(?:{_DIGITS}(?:\.\d*)?|\.\d+)"
-_PLAIN = rf"(?P<plain>{_DECIMAL})(?:\s*(?:[eE]|(?:\*|×|\\times|\\cdot)\s*10\s*\^)\s*\{{?(?P<power>[-+−]?\d{{1,2}})\}}?)?"  # noqa: E501
-_QUOTIENT = rf"(?P<over>{_DECIMAL})\s*/\s*(?P<under>{_DECIMAL})"
-_FRACTION = r"(?:(?P<whole>\d+)\s*)?\\[dtc]?frac\s*(?:\{\s*(?P<top>[-+−]?[\d.]+)\s*\}\s*\{\s*(?P<bottom>[-+−]?[\d.]+)\s*\}|(?P<top1>\d)\s*(?P<bottom1>\d))"  # noqa: E501
+_PLAIN = rf"(?P<plain>{_DECIMAL})(?:\s{{0,4}}(?:[eE]|(?:\*|×|\\times|\\cdot)\s{{0,4}}10\s{{0,4}}\^)\s{{0,4}}\{{?(?P<power>[-+−]?\d{{1,2}})\}}?)?"  # noqa: E501
+_QUOTIENT = rf"(?P<over>{_DECIMAL})\s{{0,4}}/\s{{0,4}}(?P<under>{_DECIMAL})"
+_FRACTION = r"(?:(?P<whole>\d+)\s{0,4})?\\[dtc]?frac\s{0,4}(?:\{\s{0,4}(?P<top>[-+−]?[\d.]+)\s{0,4}\}\s{0,4}\{\s{0,4}(?P<bottom>[-+−]?[\d.]+)\s{0,4}\}|(?P<top1>\d)\s{0,4}(?P<bottom1>\d))"  # noqa: E501
 NUMBER = re.compile(
-    rf"(?P<sign>[-+−]?)\s*(?:{_FRACTION}|{_QUOTIENT}|{_PLAIN})\s*(?P<percent>%|percent\b|per cent\b)?"  # noqa: E501
+    rf"(?P<sign>[-+−]?)\s{{0,4}}(?:{_FRACTION}|{_QUOTIENT}|{_PLAIN})\s{{0,4}}(?P<percent>%|percent\b|per cent\b)?"  # noqa: E501
 )
 #: Characters that surround a number and do not change it.
 ORNAMENTS = re.compile(r"\\(?:left|right|displaystyle|text|mathrm|!|;|\(|\)|\[|\]|(?=[%$]))|[$*_`]")

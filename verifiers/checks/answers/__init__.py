@@ -1,0 +1,1 @@
+"""Reading a candidate's final answer, and comparing answers."""
