@@ -40,12 +40,14 @@ class Combined:
     its row's log-odds, shape (rows, columns); with a constant of the request they sum to it.
     `posterior_draws(places)`: log-odds of some rows by parameters drawn from their posterior given
     the labels, shape (places, draws), one draw's parameters the same for all rows; None without
-    labels.
+    labels. `averaged`: the rows that no verifier of the model scored, so that their log-odds are a
+    robust average of the others' scores; None for none.
     """
 
     log_odds: Floats
     contributions: Callable[[], Floats]
     posterior_draws: Callable[[Sequence[int]], Floats | None]
+    averaged: npt.NDArray[np.bool_] | None = None
 
 
 class Aggregator(Protocol):

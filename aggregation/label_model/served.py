@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from assay.aggregation.averages.robust_average import RobustAverage
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.saved.serialization import version_of
 from assay.aggregation.matrix import Column, Combined, Floats
@@ -37,7 +39,10 @@ class ServedModel:
         return ServedModel(self._whole, columns, self.version)
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
-        """Combine a request's raw scores; a query of one candidate is read as a candidate alone."""
+        """Combine a request's raw scores; a query of one candidate is read as a candidate alone.
+
+        Rows that only verifiers outside the model scored get the robust average of those.
+        """
         scores, count = finite(scores), len(scores)
         queries = (
             Queries(None, np.arange(count + 1), np.arange(count))
@@ -46,8 +51,27 @@ class ServedModel:
         )
         head = self._model.lone_head_ if alone or count == 1 else self._model.head_
         rows = self._model.read(scores, queries, head)
-        return Combined(
+        combined = Combined(
             head.log_odds(rows, queries),
             lambda: np.nan_to_num(head.contributions(rows, queries)),
             lambda places: head.posterior_draws(rows, queries, places),
+        )
+        left_out = np.isnan(combined.log_odds) & ~np.isnan(scores).all(axis=1)
+        return self._averaged(combined, scores, alone, left_out) if left_out.any() else combined
+
+    def _averaged(
+        self, combined: Combined, scores: Floats, alone: bool, left_out: npt.NDArray[np.bool_]
+    ) -> Combined:
+        """Return the same with the robust average of the rows that the model has nothing on."""
+        average = RobustAverage(self.columns, self._model.base_rate_)
+        log_odds = average.score_samples(scores, alone)
+        if np.isnan(log_odds[left_out]).any():  # all scores alike, without a stated range
+            log_odds = np.where(np.isnan(log_odds), average.intercept, log_odds)
+        return Combined(
+            np.where(left_out, log_odds, combined.log_odds),
+            lambda: np.where(
+                left_out[:, None], average.contributions(scores, alone), combined.contributions()
+            ),
+            combined.posterior_draws,
+            left_out,
         )

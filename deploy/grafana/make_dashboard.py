@@ -38,7 +38,7 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
     "Verifiers": [
         ("Scores a second", "ops", {"{{verifier}}": f"sum by (verifier) (rate(assay_scores_total{RATE}))"}),
         ("Share that failed", "percentunit", {
-            "{{verifier}}": f'sum by (verifier) (rate(assay_scores_total{{status=~"error|timeout|truncated"}}{RATE}))'
+            "{{verifier}}": f'sum by (verifier) (rate(assay_scores_total{{status=~"error|timeout|truncated|no_score"}}{RATE}))'
             f" / sum by (verifier) (rate(assay_scores_total{RATE}))",
         }),
         ("Failures a second, by reason", "ops", {

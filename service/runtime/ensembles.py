@@ -35,14 +35,18 @@ def build_members(
 
 
 def columns_of(members: Sequence[EnsembleMember]) -> list[aggregation.Column]:
-    """Return an ensemble's verifiers for the aggregator, which knows them by fingerprint."""
+    """Return an ensemble's verifiers for the aggregator, which knows them by fingerprint.
+
+    One that vetoes has no weight in the average beside others: its veto comes on top.
+    """
     factors = quality_weights([member.guarded.settings.quality for member in members])
+    only_vetoes = all(member.vetoes for member in members)
     return [
         aggregation.Column(
             f"{member.column.fingerprint:016x}",
             member.guarded.settings.family_or_default,
             member.guarded.verifier.bounds,
-            member.guarded.settings.weight * factor,
+            0.0 if member.vetoes and not only_vetoes else member.guarded.settings.weight * factor,
             member.name,
         )
         for member, factor in zip(members, factors.tolist(), strict=True)

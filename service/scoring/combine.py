@@ -17,6 +17,12 @@ from assay.aggregation.p_best import (
 from assay.service.domain.errors import NoVerifierError
 from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
 from assay.service.scoring.cascade_run import capped
+from assay.service.scoring.judged import (
+    judged_rows,
+    partial_warnings,
+    unjudged_warnings,
+    with_vetoes,
+)
 from assay.service.scoring.request import EnsembleMember, ScoringResult
 from assay.service.scoring.run import ScoringRun
 
@@ -27,28 +33,36 @@ def combine(run: ScoringRun) -> ScoringResult:
     combined, places = _combined(run)
     rated = served.model.calibrated or served.model.base_rate_stated
     weights = np.asarray(expit(combined.log_odds))
-    numbers = rated or run.request.uncalibrated == "number"
+    judged = judged_rows(run.members, run.matrix, served.model.ignored, combined)
+    if run.request.uncalibrated == "number":
+        probability = weights
+    else:
+        probability = np.where(judged & rated, weights, np.nan)
     result = ScoringResult(
         matrix=run.matrix,
         members=run.members,
         combined=combined,
         calibrated=served.model.calibrated,
         rated=rated,
-        probability=weights if numbers else np.full_like(weights, np.nan),
+        probability=probability,
         weights=weights,
+        judged=judged,
         order=places,
         version=served.model_version,
         cold=served.cold,
         keys=run.keys.public(),
-        warnings=_warnings(run),
+        warnings=[*_warnings(run), *unjudged_warnings(judged, combined)],
         cascade=run.cascade,
         cost=run.cost,
         given_up=run.given_up,
     )
     if rated and run.request.one_query:
-        if result.calibrated:  # without labels, nobody knows how far a score is off
+        # Without labels, nobody knows how far a score is off.
+        if result.calibrated and judged.all():
             result.p_best = _p_best(run, combined, places)
-        result.p_any_correct = probability_any_correct(result.probability, run.answers)
+        result.p_any_correct = probability_any_correct(
+            np.where(judged, weights, np.nan), run.answers
+        )
     return result
 
 
@@ -63,7 +77,10 @@ def _p_best(run: ScoringRun, combined: Combined, places: Sequence[int]) -> float
 
 def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
     """Return the pairs' log-odds, and their places, best first."""
-    combined = run.served.model.combine(run.matrix.raw, alone=not run.request.one_query)
+    model = run.served.model
+    combined = model.combine(run.matrix.raw, alone=not run.request.one_query)
+    if not model.calibrated:  # labels teach what a veto is worth
+        combined = with_vetoes(combined, run.members, run.matrix)
     if run.cascade is None:
         return combined, order(combined.log_odds, run.keys.tie_keys)
     fully_scored = (run.matrix.status != UNKNOWN).all(axis=1)
@@ -73,10 +90,11 @@ def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
 
 def _warnings(run: ScoringRun) -> list[str]:
     ignored = run.served.model.ignored
+    warnings = [*run.warnings, *partial_warnings(run.members, run.matrix)]
     if not ignored:
-        return run.warnings
+        return warnings
     return [
-        *run.warnings,
+        *warnings,
         "not in the task's label model, so their scores do not count: " + ", ".join(ignored),
     ]
 

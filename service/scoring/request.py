@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from assay.aggregation import Aggregator, Combined, Floats
+from assay.aggregation.cascade.cascade import Bools
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.cascade_savings import Policy
 from assay.service.domain.matrix import UNKNOWN, CachedColumn, ScoreMatrix
@@ -29,6 +30,16 @@ class EnsembleMember:
     def name(self) -> str:
         """Return the verifier's name."""
         return self.guarded.settings.name
+
+    @property
+    def speaks_of_correctness(self) -> bool:
+        """Return whether its scores say how far a candidate is right."""
+        return self.guarded.settings.speaks_of_correctness
+
+    @property
+    def vetoes(self) -> bool:
+        """Return whether its 0 means that a candidate answers nothing."""
+        return self.guarded.settings.vetoes
 
 
 class ScoringModel(Protocol):
@@ -89,6 +100,8 @@ class ScoringResult:
     `probability`: NaN where there is none (see `rated`), unless the request wants a number.
     `rated`: whether the model's probabilities are chances, from labels or from a stated base rate.
     `weights`: the log-odds as numbers between 0 and 1, which without `rated` only order.
+    `judged`: the pairs of which a verifier that speaks of correctness says something; others have
+    no probability.
     """
 
     matrix: ScoreMatrix
@@ -98,6 +111,7 @@ class ScoringResult:
     rated: bool
     probability: Floats
     weights: Floats
+    judged: Bools
     order: list[int]
     version: str
     cold: bool

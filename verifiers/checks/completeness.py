@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from assay.verifiers.checks.base import LocalVerifier, searched
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.safety.invisible import as_read
 
@@ -23,6 +23,7 @@ PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 class CompletenessSettings(VerifierSettings):
     """The completeness check; it has no settings of its own."""
 
+    kind_is_about: ClassVar[About] = "form"
     kind: Literal["completeness"] = "completeness"
 
 

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -15,7 +15,7 @@ from assay.verifiers.checks.base import isolated
 from assay.verifiers.checks.bounded import BoundedVerifier, Make, TextJudge
 from assay.verifiers.checks.schema_rules import refuse_what_leads_outside, refuse_what_never_ends
 from assay.verifiers.contract.errors import MissingExtraError
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import Verdict
 
 JSON_FENCE = re.compile(r"```(?:json)?[^\S\n]*+\n")
@@ -25,6 +25,7 @@ MAX_VALUE_DEPTH = 64
 class JsonSchemaSettings(VerifierSettings):
     """The schema."""
 
+    kind_is_about: ClassVar[About] = "form"
     kind: Literal["json_schema"] = "json_schema"
     schema_: dict[str, Any] = Field(
         alias="schema",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from assay.verifiers.checks.base import LocalVerifier
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.safety.invisible import as_read
 
@@ -15,6 +15,7 @@ from assay.verifiers.safety.invisible import as_read
 class LengthSettings(VerifierSettings):
     """The range of lengths that is right."""
 
+    kind_is_about: ClassVar[About] = "form"
     kind: Literal["length"] = "length"
     min_words: int = Field(1, ge=0, description="Fewest words that are right.")
     max_words: int = Field(1000, ge=1, description="Most words that are right.")

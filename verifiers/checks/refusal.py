@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from assay.verifiers.checks.base import LocalVerifier
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
 from assay.verifiers.safety.invisible import as_read
 
@@ -35,6 +35,8 @@ REFUSALS = re.compile(
 class RefusalSettings(VerifierSettings):
     """The refusal check."""
 
+    kind_is_about: ClassVar[About] = "form"
+    vetoes: ClassVar[bool] = True
     kind: Literal["refusal"] = "refusal"
     phrases: tuple[str, ...] = Field(
         (), max_length=100, description="Further phrases that refuse, as plain text."

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import re
 import time
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
 from assay.verifiers.checks.bounded import BoundedVerifier, Make, TextJudge
 from assay.verifiers.contract.errors import MissingExtraError
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import Verdict
 from assay.verifiers.safety.invisible import as_read
 
@@ -19,6 +19,7 @@ from assay.verifiers.safety.invisible import as_read
 class RegexSettings(VerifierSettings):
     """Patterns, in the syntax of Python's `re`."""
 
+    kind_is_about: ClassVar[About] = "form"
     kind: Literal["regex"] = "regex"
     must: tuple[str, ...] = Field(
         (), max_length=100, description="Patterns that must be found in a candidate."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from assay.verifiers.checks.base import LocalVerifier
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Verdict, not_applicable
 from assay.verifiers.safety.invisible import as_read
 
@@ -15,6 +15,7 @@ from assay.verifiers.safety.invisible import as_read
 class RepetitionSettings(VerifierSettings):
     """How long a phrase is that counts when it comes again."""
 
+    kind_is_about: ClassVar[About] = "form"
     kind: Literal["repetition"] = "repetition"
     words: int = Field(4, ge=1, le=32, description="Words in a phrase.")
 

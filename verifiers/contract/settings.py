@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from assay.verifiers.contract.model_shape import ModelShape
 
+About = Literal["correctness", "form", "relevance"]
+"""What a verifier's scores speak of: whether the answer is right, how it looks, or its topic."""
 Truncate = Literal["error", "head", "middle", "tail"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
@@ -36,6 +38,10 @@ class VerifierSettings(BaseModel):
     """The settings of every kind of verifier."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    #: What the kind speaks of, where the configuration does not say.
+    kind_is_about: ClassVar[About] = "correctness"
+    #: Whether a score of 0 means that the candidate answers nothing, however good it looks.
+    vetoes: ClassVar[bool] = False
 
     name: Name = Field(description="How answers, metrics and learned weights call it.")
     kind: str = Field(description="Its kind; docs/verifiers.md lists them.")
@@ -58,6 +64,10 @@ class VerifierSettings(BaseModel):
     weight: float = Field(
         1.0, ge=0, allow_inf_nan=False, description="Factor on its weight in the average."
     )
+    about: About | None = Field(
+        None,
+        description="What it speaks of: correctness, form or relevance; default: its kind's.",
+    )
     quality: Annotated[float, Field(ge=0.5, le=1)] | Literal["low", "medium", "high"] | None = (
         Field(
             None,
@@ -72,6 +82,11 @@ class VerifierSettings(BaseModel):
     def family_or_default(self) -> str:
         """Return the family; by default the name before its first colon."""
         return self.family or self.name.split(":", 1)[0]
+
+    @property
+    def speaks_of_correctness(self) -> bool:
+        """Return whether a score says how far the candidate is right."""
+        return (self.about or self.kind_is_about) == "correctness"
 
     def scoring_parameters(self) -> dict[str, Any]:
         """Return the settings that determine a score, without names, places, limits and costs."""

@@ -23,6 +23,7 @@ class Status(IntEnum):
     TIMEOUT = 3
     ERROR = 4
     SKIPPED = 5
+    NO_SCORE = 6
 
     @property
     def label(self) -> str:
@@ -32,7 +33,7 @@ class Status(IntEnum):
 
 #: Statuses that say that an answer is incomplete (a skipped or inapplicable verifier is not a
 #: failure).
-PARTIAL = frozenset({Status.TRUNCATED, Status.TIMEOUT, Status.ERROR})
+PARTIAL = frozenset({Status.TRUNCATED, Status.TIMEOUT, Status.ERROR, Status.NO_SCORE})
 #: Statuses that follow from the pair alone, and so are worth remembering.
 LASTING = frozenset({Status.OK, Status.NOT_APPLICABLE})
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from assay.verifiers.contract.settings import ServedSettings
+from assay.verifiers.contract.settings import About, ServedSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Status, Verdict, Verdicts, not_applicable
 from assay.verifiers.http.connection_pool import Transport
 from assay.verifiers.safety.invisible import as_read
@@ -21,6 +21,7 @@ NEEDS_SCORE = "cross_encoder needs /score: a model with one label, served with `
 class CrossEncoderSettings(ServedSettings):
     """A cross-encoder or reranker."""
 
+    kind_is_about: ClassVar[About] = "relevance"
     kind: Literal["cross_encoder"] = "cross_encoder"
     activation: bool = Field(
         True, description="Scores from 0 to 1; false asks for the unbounded logits."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from assay.verifiers.contract.errors import BadReplyError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
-from assay.verifiers.contract.settings import EndpointUrl, ServedSettings, VerifierSettings
+from assay.verifiers.contract.settings import About, EndpointUrl, ServedSettings, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Usage, Verdict, Verdicts, not_applicable
 from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
 from assay.verifiers.http.connection_pool import Transport
@@ -28,6 +28,7 @@ NO_OTHER_TEXT = "one candidate alone cannot be like others"
 class EmbeddingConsensusSettings(VerifierSettings):
     """The source of embeddings: MiniLM, here on the CPU, or a served embedder."""
 
+    kind_is_about: ClassVar[About] = "relevance"
     kind: Literal["embedding_consensus"] = "embedding_consensus"
     endpoint: EndpointUrl | None = Field(
         None, description="Base URL of a server with /v1/embeddings; none: all-MiniLM-L6-v2, here."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from assay.verifiers.contract.errors import VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
-from assay.verifiers.contract.settings import VerifierSettings
+from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
 from assay.verifiers.safety.invisible import as_read
@@ -18,6 +18,7 @@ from assay.verifiers.safety.invisible import as_read
 class RelevanceSettings(VerifierSettings):
     """The relevance check."""
 
+    kind_is_about: ClassVar[About] = "relevance"
     kind: Literal["relevance"] = "relevance"
     threads: int = Field(1, ge=1, le=64, description="Threads that a forward pass uses.")
 

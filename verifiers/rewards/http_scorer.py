@@ -64,11 +64,15 @@ MOST_OF_A_REASON = 2000
 class _Scores(ReplyModel):
     scores: Many[Any]
     reasons: Many[Any] | None = None
+    not_applicable: Many[Any] | None = None
     usage: Tokens | None = None
 
 
 class HttpScorer(ServedVerifier):
-    """Posts a query with its candidates and reads a number for each; null is no score, never 0."""
+    """Posts a query with its candidates and reads a number for each; null is no score, never 0.
+
+    A null is asked for again another time, unless the scorer says that it does not apply.
+    """
 
     def __init__(self, settings: HttpSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -108,18 +112,24 @@ class HttpScorer(ServedVerifier):
         }
         reply = await self.upstream.ask(self.http.path, body, _Scores)
         reasons = reply.reasons or [None] * len(reply.scores)
-        if len(reply.scores) != len(candidates) or len(reasons) != len(candidates):
+        final = reply.not_applicable or [False] * len(reply.scores)
+        if not len(reply.scores) == len(reasons) == len(final) == len(candidates):
             raise BadReplyError(
-                f"{len(reply.scores)} scores and {len(reasons)} reasons for {len(candidates)}"
-                " candidates"
+                f"{len(reply.scores)} scores, {len(reasons)} reasons and {len(final)} of"
+                f" not_applicable for {len(candidates)} candidates"
             )
         items = [
-            self._read(score, reason) for score, reason in zip(reply.scores, reasons, strict=True)
+            self._read(score, reason, last is True)
+            for score, reason, last in zip(reply.scores, reasons, final, strict=True)
         ]
         return Verdicts(items, usage_of(reply.usage))
 
-    def _read(self, score: Any, reason: Any) -> Verdict:
-        """Return one candidate's verdict; its faults do not concern the others."""
+    def _read(self, score: Any, reason: Any, final: bool) -> Verdict:
+        """Return one candidate's verdict; its faults do not concern the others.
+
+        `final`: the scorer says that a null follows from the candidate, so that the score cache
+        keeps it.
+        """
         reason = (
             None
             if reason is None
@@ -128,7 +138,8 @@ class HttpScorer(ServedVerifier):
             else "its reason is no text"
         )
         if score is None:
-            return Verdict(None, Status.NOT_APPLICABLE, reason or "the scorer gave no score")
+            status = Status.NOT_APPLICABLE if final else Status.NO_SCORE
+            return Verdict(None, status, reason or "the scorer gave no score")
         if isinstance(score, bool) or not isinstance(score, int | float):
             return Verdict(
                 None, Status.ERROR, f"bad_reply: its score is no number ({type(score).__name__})"

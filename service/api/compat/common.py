@@ -35,6 +35,7 @@ Payload = TypeVar("Payload", bound="CompatRequest")
 Shape = Callable[[ApiError], Response]
 MODEL_PREFIX = "assay"
 CALIBRATED_HEADER = "x-assay-calibrated"
+UNJUDGED_HEADER = "x-assay-nothing-judged"
 
 
 #: A right answer that is known: a text or a number, as it is written.
@@ -184,8 +185,10 @@ def marked(scoring_result: ScoringResult, content: Any) -> Json:
 
 
 def calibration_headers(scoring_result: ScoringResult) -> dict[str, str]:
-    """Return the header that marks numbers as calibrated or not."""
-    return {CALIBRATED_HEADER: "true" if scoring_result.calibrated else "false"}
+    """Return the headers that mark numbers: as calibrated or not, and how many judge nothing."""
+    calibrated = {CALIBRATED_HEADER: "true" if scoring_result.calibrated else "false"}
+    unjudged = int((~scoring_result.judged).sum())
+    return {**calibrated, UNJUDGED_HEADER: str(unjudged)} if unjudged else calibrated
 
 
 def usage(scoring_result: ScoringResult) -> dict[str, int]:

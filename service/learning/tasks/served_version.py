@@ -91,7 +91,7 @@ def _as_fitted(column: Column, fingerprints: dict[str, str]) -> Column:
     """Return a column, under a name that the model does not know if it changed since the fit."""
     if fingerprints.get(column.name) == column.key:
         return column
-    return Column(column.key, column.family, name=f"{column.name} (changed)")
+    return replace(column, name=f"{column.name} (changed)")
 
 
 class Serving:
