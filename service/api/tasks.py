@@ -12,6 +12,7 @@ from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 
 from assay.service.api.examples import TASK_RESPONSES
+from assay.service.api.export_requests import ExportIn
 from assay.service.api.labels import label_router
 from assay.service.api.reports import report_router
 from assay.service.api.task_lookup import stored, task_of, with_texts
@@ -20,7 +21,8 @@ from assay.service.api.task_verifiers import verifier_router
 from assay.service.api.versions import version_router
 from assay.service.domain.observation import Observation
 from assay.service.domain.principal import may_see, sees_all
-from assay.service.learning.training_export import ExportFormat, rows
+from assay.service.learning.exports.candidates import ExportReading, KeptTraffic
+from assay.service.learning.exports.training_rows import RowTexts, plan
 from assay.service.runtime.engine import Engine
 
 task_router = APIRouter(responses=TASK_RESPONSES)
@@ -66,26 +68,38 @@ async def task(request: Request, name: str) -> dict[str, Any]:
 
 @task_router.get("/v1/tasks/{name}/export", response_class=StreamingResponse)
 async def export(
-    request: Request,
-    name: str,
-    format: ExportFormat,  # noqa: A002 - the parameter's name on the wire
-    margin: Annotated[float, QueryParameter(ge=0, le=1)] = 0.2,
-    threshold: Annotated[float, QueryParameter(ge=0.5, le=1)] = 0.7,
+    request: Request, name: str, asked: Annotated[ExportIn, QueryParameter()]
 ) -> StreamingResponse:
-    """Stream training rows as JSON lines, in TRL's shapes. Needs the task's `store_text`."""
+    """Stream training rows as JSON lines, in TRL's shapes. Needs the task's `store_text`.
+
+    Labels win over the model: what people call wrong is never `chosen`, nor a completion to
+    imitate. A prompt, and a text within it, comes once. The header `x-assay-rows` has the number of
+    rows, and `x-assay-left-out` has what makes none, by reason.
+    """
     task = task_of(request, name)
-    pages = with_texts(task).pages(texts=True)
-    first = await stored(anext(pages, []))
+    task_store, options = with_texts(task), asked.options()
+    labels = await stored(task_store.labels())
     # What is served now, for all rows, whatever is served meanwhile.
-    served, fingerprints = task.served, task.spec.fingerprints
+    reading = ExportReading(
+        served=task.served,
+        fingerprints=task.spec.fingerprints,
+        labels={key: label.correct for key, label in labels.items()},
+        calibrated=task.served.model.calibrated or task.spec.base_rate is not None,
+        uncalibrated=options.uncalibrated,
+    )
+    traffic, pages = KeptTraffic(), task_store.pages(texts=True)
+    while (records := await stored(anext(pages, None))) is not None:
+        await asyncio.to_thread(traffic.add, records)
+    planned = await asyncio.to_thread(plan, traffic, reading, options)
+    row_texts = RowTexts(planned, options)
 
     def written(records: list[Observation]) -> bytes:
-        exported = rows(served, fingerprints, records, format, margin, threshold)
-        return b"".join(orjson.dumps(row) + b"\n" for row in exported)
+        return b"".join(orjson.dumps(row) + b"\n" for row in row_texts.rows(records))
 
     async def lines() -> AsyncIterator[bytes]:
-        yield await asyncio.to_thread(written, first)
-        async for records in pages:
+        async for records in task_store.pages(texts=True):
             yield await asyncio.to_thread(written, records)
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    left_out = ", ".join(f"{reason}={count}" for reason, count in planned.left_out.items())
+    headers = {"x-assay-rows": str(len(planned.rows)), "x-assay-left-out": left_out}
+    return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)

@@ -7,7 +7,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec
 from urllib.parse import quote, urlsplit
@@ -71,6 +71,10 @@ class Api:
 
     def read(self, path: str, body: Any = None) -> bytes:
         """Return the answer as it came."""
+        return self.answer(path, body)[0]
+
+    def answer(self, path: str, body: Any = None) -> tuple[bytes, Mapping[str, str]]:
+        """Return the answer as it came, and its headers, whose names are read in any case."""
         headers = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {key}"} if (key := _key()) else {}
         )
@@ -78,7 +82,7 @@ class Api:
         request = urllib.request.Request(self._url + quote(path, IN_PATHS), data, headers)  # noqa: S310 - the operator's own URL
         try:
             with self._open(request, timeout=TIMEOUT_S) as reply:
-                return bytes(reply.read())
+                return bytes(reply.read()), reply.headers
         except urllib.error.HTTPError as exc:
             param, detail = _message(exc)
             raise ApiRefusedError(

@@ -1,33 +1,22 @@
-"""The commands that teach a running service: tasks, fits, versions, labels; all over its API."""
+"""The commands that teach a running service: tasks, fits, versions, labels by hand; all over its
+API.
+"""
 
 from __future__ import annotations
 
-import codecs
-import io
 import json
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import orjson
 from rich.prompt import Prompt
 from rich.table import Table
 
 from assay.aggregation.label_model.labels import CALIBRATED_LABELS
-from assay.aggregation.whole_file import save_file
 from assay.service.cli.console import Console
-from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
+from assay.service.cli.remote import Api, asks_assay
 from assay.service.cli.report.summary import expected_gain
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.parquet import load_arrow
-
-LABELS_A_REQUEST = 1000
-LONGEST_LABEL_LINE = 8 << 20
-IN_LABELS = re.compile(r"labels\.(\d{1,6})(?:\..*)?")
-LabelRow = tuple[int, dict[str, Any]]
 
 
 @asks_assay
@@ -179,136 +168,3 @@ def _worth(api: Api, task: str, labels: int) -> str:
         except StartupError as exc:
             return str(exc)
     return gain or "not calibrated yet: half must be random, and 5 of each kind"
-
-
-@asks_assay
-def import_labels(url: str, task: str, file: Path) -> None:
-    """Send the labels of a JSONL or Parquet file: entries of the API's `labels`, a row each."""
-    api, sent, new = Api(url), 0, 0
-    for part in _parts(_rows(file)):
-        try:
-            reply = api.call(f"/v1/tasks/{task}/labels", {"labels": [row for _, row in part]})
-        except ApiRefusedError as exc:
-            if (field := IN_LABELS.fullmatch(exc.param)) is None or int(field[1]) >= len(part):
-                raise
-            raise StartupError(f"{file}:{part[int(field[1])][0]}: {exc.detail}") from None
-        sent, new = sent + reply["labels"], new + reply["new"]
-    print(f"{sent} labels sent, {new} of them new")  # noqa: T201 - the command's output
-
-
-@asks_assay
-def export_labels(url: str, task: str, file: Path) -> None:
-    """Write all labels as JSONL or Parquet, in the form of `import`, with time and author."""
-    api = Api(url)
-    labels = api.call(f"/v1/tasks/{task}/labels")["labels"]
-    if file.suffix == ".parquet":
-        arrow = load_arrow()
-        text, number = arrow.string(), arrow.float64()
-        columns = {
-            "key": text,
-            "correct": number,
-            "random": arrow.bool_(),
-            "who": text,
-            "at": number,
-        }
-        out = io.BytesIO()
-        arrow.parquet.write_table(arrow.Table.from_pylist(labels, arrow.schema(columns)), out)
-        save_file(file, out.getvalue())
-    else:
-        save_file(file, "".join(json.dumps(row) + "\n" for row in labels).encode())
-    print(f"{len(labels)} labels written to {file}")  # noqa: T201 - the command's output
-    try:
-        api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(labels)})
-    # the file is whole: a store that can only be read, as in a failover, must not fail the command
-    except StartupError as exc:
-        Console(stderr=True).print(
-            f"the service did not note the export: {exc}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-@asks_assay
-def export_rows(url: str, task: str, file: Path, how: str, margin: float, threshold: float) -> None:
-    """Write a task's traffic as training data."""
-    raw = Api(url).read(
-        f"/v1/tasks/{task}/export?format={how}&margin={margin}&threshold={threshold}"
-    )
-    save_file(file, raw)
-    print(f"{raw.count(10)} rows written to {file}")  # noqa: T201 - the command's output
-
-
-def _rows(file: Path) -> Iterable[LabelRow]:
-    """Yield rows with their numbers in the file.
-
-    Raises `StartupError` for an invalid row, with its place.
-    """
-    rows = _of_parquet(file) if file.suffix == ".parquet" else _lines(file)
-    for number, row in rows:
-        try:
-            orjson.dumps(row)
-        except TypeError as exc:
-            raise StartupError(f"{file}:{number}: cannot be sent as JSON: {exc}") from None
-        yield number, row
-
-
-def _of_parquet(file: Path) -> Iterable[LabelRow]:
-    arrow = load_arrow()
-    number = 0
-    try:
-        with arrow.parquet.ParquetFile(file) as table:
-            for batch in table.iter_batches(LABELS_A_REQUEST):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, _row(file, row)
-    except (arrow.ArrowException, OSError) as exc:
-        raise StartupError(f"{file}: not Parquet: {exc}") from None
-
-
-def _row(file: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row's present values; a time in the API's form, seconds since 1970."""
-    if isinstance(at := row.get("at"), datetime):
-        if at.tzinfo is None:
-            raise StartupError(
-                f"{file}: `at` has no time zone ({at}): give it one, or write seconds since 1970"
-            )
-        row["at"] = at.timestamp()
-    return {key: value for key, value in row.items() if value is not None}
-
-
-def _lines(file: Path) -> Iterable[LabelRow]:
-    with file.open("rb") as lines:  # by bytes: a JSON text may hold Unicode's other line ends
-        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LABEL_LINE + 1), b""), 1):
-            if len(line) > LONGEST_LABEL_LINE:
-                raise StartupError(
-                    f"{file}:{number}: the line has more than {LONGEST_LABEL_LINE} bytes"
-                )
-            text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
-            if text.strip():
-                yield number, _parsed(file, number, text)
-
-
-def _parsed(file: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as exc:
-        shown = line[:40].decode(errors="backslashreplace").rstrip()
-        raise StartupError(f"{file}:{number}: not JSON: {exc} (got {shown!r})") from None
-    if not isinstance(row, dict):
-        raise StartupError(
-            f"{file}:{number}: must be an object (got"
-            f" {line[:40].decode(errors='backslashreplace').rstrip()!r})"
-        )
-    return row
-
-
-def _parts(rows: Iterable[LabelRow]) -> Iterable[list[LabelRow]]:
-    part: list[LabelRow] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == LABELS_A_REQUEST:
-            yield part
-            part = []
-    if part:
-        yield part

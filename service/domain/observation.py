@@ -8,7 +8,7 @@ One entry of the task's stream:
     f  the verifiers' fingerprints, 8 bytes each
     s  raw scores, float64, candidates x verifiers, NaN where missing
     v  the model version that answered
-    t  query and candidates as JSON, only if the task stores texts
+    t  query, candidates and messages as JSON, only if the task stores texts
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import orjson
 from assay.aggregation import Floats
 from assay.service.domain.score_keys import SIZE, Keys, candidate_key
 from assay.service.domain.stored_values import json_object
-from assay.verifiers import Pair
+from assay.verifiers import Message, Pair, Query
 
 SCORE_TYPE = np.dtype("<f8")
 PRINTS = np.dtype("<u8")
@@ -31,10 +31,20 @@ PRINTS = np.dtype("<u8")
 
 @dataclass(frozen=True, slots=True)
 class RankedTexts:
-    """The ranked texts; candidates by hash."""
+    """The ranked texts; candidates by hash.
+
+    `messages`: the turns of a query that is more than one user's turn; else empty, as in a request
+    that an earlier build kept.
+    """
 
     query: str
     candidates: dict[str, str]
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """Return the query as a conversation."""
+        return self.messages or (Message("user", self.query),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,10 @@ class Observation:
         """Return how many scores are missing: a repeated request with fewer replaces this one."""
         return int(np.isnan(self.scores).sum())
 
+    def without_texts(self) -> Observation:
+        """Return the same request, for use beside many others."""
+        return replace(self, texts=None)
+
 
 def record_of(
     keys: Keys,
@@ -70,9 +84,11 @@ def record_of(
     scores = np.where(np.isfinite(raw), raw, np.nan)[[first[candidate] for candidate in candidates]]
     texts = None
     if pairs is not None:
+        ranked_query = pairs[0].query
         texts = RankedTexts(
-            pairs[0].query.text,
+            ranked_query.text,
             {candidate: pairs[first[candidate]].candidate for candidate in candidates},
+            () if _is_one_user_turn(ranked_query) else ranked_query.messages,
         )
     return Observation(
         name=keys.whole or query,
@@ -85,9 +101,13 @@ def record_of(
     )
 
 
+def _is_one_user_turn(query: Query) -> bool:
+    return [message.role for message in query.messages] == ["user"]
+
+
 def pack(record: Observation) -> dict[bytes, bytes]:
     """Return a record as a stream's entry."""
-    texts = {} if record.texts is None else {b"t": orjson.dumps(record.texts)}
+    texts = {} if record.texts is None else {b"t": _packed(record.texts)}
     return texts | {
         b"n": record.name.encode(),
         b"q": bytes.fromhex(record.query),
@@ -96,6 +116,12 @@ def pack(record: Observation) -> dict[bytes, bytes]:
         b"s": record.scores.astype(SCORE_TYPE).tobytes(),
         b"v": record.version.encode(),
     }
+
+
+def _packed(texts: RankedTexts) -> bytes:
+    """Return texts as JSON, with messages where the query's text does not say all."""
+    messages = {"messages": texts.messages} if texts.messages else {}
+    return orjson.dumps({"query": texts.query, "candidates": texts.candidates, **messages})
 
 
 def place_of(entry_id: bytes) -> tuple[int, int]:
@@ -150,7 +176,18 @@ def _texts(raw: bytes, candidates: Sequence[str]) -> RankedTexts:
         raise ValueError("texts of another shape")
     if any(not isinstance(texts.get(candidate), str) for candidate in candidates):
         raise ValueError("a candidate without its text")
-    return RankedTexts(query, {candidate: texts[candidate] for candidate in candidates})
+    messages = value.get("messages", [])
+    if not isinstance(messages, list):
+        raise ValueError("messages of another shape")
+    turns = tuple(map(_message, messages))
+    return RankedTexts(query, {candidate: texts[candidate] for candidate in candidates}, turns)
+
+
+def _message(turn: object) -> Message:
+    match turn:
+        case {"role": str(role), "content": str(content)}:
+            return Message(role, content)
+    raise ValueError("a message of another shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +220,7 @@ def query_of_name(name: bytes) -> str:
 
 def as_value(record: Observation) -> bytes:
     """Return a request as one value: its place, and its entry in hexadecimal."""
-    entry = pack(replace(record, texts=None))
+    entry = pack(record.without_texts())
     return orjson.dumps(
         {"at": record.at, **{name.decode(): value.hex() for name, value in entry.items()}}
     )

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, UrlOption
+from assay.service.cli.row_files.endings import ENDINGS
+
+FORMS = ", ".join(ENDINGS)
 
 
 def label_command(
@@ -33,25 +36,42 @@ def labels_import(
         Path,
         typer.Argument(
             help=(
-                "JSONL or Parquet, in the form of the API: key, or query and candidate; correct; …"
+                f"Labels in the form of the API: key, or query and candidate; correct; … ({FORMS})"
             ),
             exists=True,
         ),
     ],
+    random: Annotated[
+        bool | None,
+        typer.Option(
+            "--random/--not-random",
+            help=(
+                "State for all rows that do not state it whether their candidates were drawn at"
+                " random."
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and count, and keep nothing.")
+    ] = False,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Send labels from a file."""
-    from assay.service.cli.tasks import import_labels
+    """Send labels from a file: all of them, or none if a line is wrong.
 
-    import_labels(url, task, file)
+    The exit code is 1 if no label is of a candidate that was ranked.
+    """
+    from assay.service.cli.labels.importing import import_labels
+
+    import_labels(url, task, file, random, dry_run)
 
 
 def labels_export(
     task: Annotated[str, typer.Argument(help="The task.")],
-    file: Annotated[Path, typer.Argument(help="Where to write them (.jsonl or .parquet).")],
+    file: Annotated[Path, typer.Argument(help=f"Where to write them: {FORMS}.")],
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Write all labels of a task."""
-    from assay.service.cli.tasks import export_labels
+    """Write all labels of a task, a row for each annotator's."""
+    from assay.service.cli.labels.exporting import export_labels
 
     export_labels(url, task, file)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
+from assay.service.cli.row_files.endings import ENDINGS
 
 
 def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
@@ -68,20 +69,72 @@ def export_command(
     task: Annotated[
         str, typer.Argument(help="The task; its configuration needs store_text: true.")
     ],
-    file: Annotated[Path, typer.Argument(help="Where to write them (JSONL).")],
+    file: Annotated[Path, typer.Argument(help=f"Where to write them: {', '.join(ENDINGS)}.")],
     how: Annotated[
         str, typer.Option("--format", help="dpo, kto, sft or reward: the shapes that TRL reads.")
     ] = "dpo",
+    min_p: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help=(
+                "Least probability of an answer to learn from; a label counts in its place."
+                " Default: 0.5 for dpo, 0.7 for sft and kto."
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    min_gap: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="dpo: least difference of chosen and rejected. Default: 0.2.",
+            show_default=False,
+        ),
+    ] = None,
+    probably_wrong: Annotated[
+        bool,
+        typer.Option(
+            "--probably-wrong",
+            help="Also choose answers below 0.5, but none that people label wrong.",
+        ),
+    ] = False,
+    uncalibrated: Annotated[
+        bool,
+        typer.Option(
+            "--uncalibrated", help="Before calibration, take the order for probabilities."
+        ),
+    ] = False,
+    for_spreadsheets: Annotated[
+        bool,
+        typer.Option(
+            "--for-spreadsheets", help="CSV: put a ' before texts that are formulas there."
+        ),
+    ] = False,
     margin: Annotated[
-        float, typer.Option(min=0, max=1, help="dpo: least difference of best and worst.")
-    ] = 0.2,
+        float | None,
+        typer.Option(min=0, max=1, help="The former name of --min-gap.", show_default=False),
+    ] = None,
     threshold: Annotated[
-        float,
-        typer.Option(min=0.5, max=1, help="sft, kto: least probability that counts as right."),
-    ] = 0.7,
+        float | None,
+        typer.Option(
+            min=0.5, max=1, help="The former name of --min-p, for sft and kto.", show_default=False
+        ),
+    ] = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Write a running service's ranked traffic as training data."""
-    from assay.service.cli.tasks import export_rows
+    """Write a running service's ranked traffic as training data. Labels win over the model."""
+    from assay.service.cli.row_files.training_data import ExportFile, export_rows
 
-    export_rows(url, task, file, how, margin, threshold)
+    options = {
+        "format": how,
+        "min_p": min_p,
+        "min_gap": min_gap,
+        "probably_wrong": probably_wrong,
+        "uncalibrated": uncalibrated,
+        "margin": margin,
+        "threshold": threshold,
+    }
+    export_rows(url, task, ExportFile(file=file, for_spreadsheets=for_spreadsheets), options)

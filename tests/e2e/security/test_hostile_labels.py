@@ -58,7 +58,10 @@ def test_a_label_that_the_service_refuses_is_told_by_its_line(
         )
 
     assert code == 2
-    assert printed.strip() == f"{path}:3: labels.1.correct: Input should be less than 1 (got 7)"
+    assert printed.strip() == (
+        f"{path}:3: labels.1.correct: Input should be less than 1 (got 7); nothing of the file is"
+        " kept"
+    )
 
 
 def test_a_place_that_cannot_be_written_is_a_message(
@@ -66,7 +69,8 @@ def test_a_place_that_cannot_be_written_is_a_message(
 ) -> None:
     """A folder, or one that is not there."""
     with answering(body=b'{"labels": []}') as server:
-        for path in (tmp_path, tmp_path / "none" / "x.jsonl"):
+        (tmp_path / "folder.jsonl").mkdir()
+        for path in (tmp_path / "folder.jsonl", tmp_path / "none" / "x.jsonl", tmp_path):
             code, printed = command(
                 capsys, monkeypatch, "labels", "export", "t", path, "--url", server.url
             )

@@ -14,13 +14,18 @@ from tests.support.http.canned_server import answering_by_path
 def test_labels_are_sent_from_a_file(tmp_path: Path) -> None:
     """To the task that is named, at the service that the environment names."""
     file = tmp_path / "labels.jsonl"
-    file.write_text('{"key": "k", "correct": 1}\n')
+    key = f"{'1' * 32}:{'2' * 32}"
+    file.write_text(f'{{"key": "{key}", "correct": 1}}\n')
 
     with answering_by_path({"*": {"labels": 1, "new": 1}}) as service:
         done = run("labels", "import", "math", file, "--url", service.url)
+        run("labels", "import", "math", file, "--not-random", "--url", service.url)
 
     assert done.stdout == "1 labels sent, 1 of them new\n"
-    assert service.asked == [("/v1/tasks/math/labels", {"labels": [{"key": "k", "correct": 1}]})]
+    assert service.asked == [
+        ("/v1/tasks/math/labels", {"labels": [{"key": key, "correct": 1, **stated}]})
+        for stated in ({}, {"random": False})
+    ]
 
 
 def test_a_file_of_labels_has_to_be_there(tmp_path: Path) -> None:

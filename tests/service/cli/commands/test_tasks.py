@@ -42,13 +42,25 @@ def test_a_command_asks_for_what_its_words_say(
     assert asked(*words)[0] == (path, body)
 
 
-def test_an_export_states_its_shape_and_thresholds(tmp_path: Path) -> None:
-    """The service makes the rows."""
-    words = ("export", "math", tmp_path / "out.jsonl", "--format", "sft", "--threshold", "0.9")
+@pytest.mark.parametrize(
+    ("words", "query"),
+    [
+        ((), "format=dpo"),
+        (("--format", "sft", "--min-p", "0.9"), "format=sft&min_p=0.9"),
+        (("--min-gap", "0.4", "--min-p", "0"), "format=dpo&min_p=0.0&min_gap=0.4"),
+        (("--probably-wrong",), "format=dpo&probably_wrong=true"),
+        (("--uncalibrated",), "format=dpo&uncalibrated=true"),
+        (("--margin", "0.3", "--threshold", "0.8"), "format=dpo&margin=0.3&threshold=0.8"),
+    ],
+)
+def test_an_export_states_what_its_words_say(
+    tmp_path: Path, words: tuple[str, ...], query: str
+) -> None:
+    """The service has the defaults, and makes the rows."""
+    with answering_by_path({"*": []}) as service:
+        run("export", "math", tmp_path / "out.jsonl", *words, "--url", service.url)
 
-    [(path, _)] = asked(*words)
-
-    assert path == "/v1/tasks/math/export?format=sft&margin=0.2&threshold=0.9"
+    assert [path for path, _ in service.asked] == [f"/v1/tasks/math/export?{query}"]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +69,8 @@ def test_an_export_states_its_shape_and_thresholds(tmp_path: Path) -> None:
         ("shadow", "math", "0"),
         ("export", "math", "o.jsonl", "--margin", "1.5"),
         ("export", "math", "o.jsonl", "--threshold", "0.4"),
+        ("export", "math", "o.jsonl", "--min-p", "-0.1"),
+        ("export", "math", "o.jsonl", "--min-gap", "2"),
     ],
 )
 def test_what_no_service_would_take_is_refused_here(words: tuple[str, ...]) -> None:

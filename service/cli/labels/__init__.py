@@ -1,0 +1,1 @@
+"""Labels of a running service's tasks, in files."""

@@ -1,0 +1,147 @@
+"""A row of a file of labels, checked as the service checks it, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from assay.service.api.errors import invalid
+from assay.service.api.label_requests import LabelIn
+from assay.service.cli.row_files.endings import ending_of
+from assay.service.cli.row_files.reading import NumberedRow
+from assay.service.domain.errors import StartupError
+
+FLAGS = {"true": True, "false": False, "1": True, "0": False}
+#: What `assay labels export` writes beside the fields of a label; it is not read.
+LABEL_EXTRAS = frozenset({"matched"})
+LABEL_FIELDS = tuple(LabelIn.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """A label as it is sent, the line that it came from, and the candidate that it names."""
+
+    line: int
+    body: dict[str, Any]
+    key: str
+    correct: float
+
+
+def checked_rows(file: Path, rows: Iterable[NumberedRow], random: bool | None) -> list[LabelRow]:
+    """Return a file's labels; `random` is stated for rows that do not state it.
+
+    Raises `StartupError` for the first row that is wrong, with its line, and for two rows of one
+    candidate and one annotator that contradict each other.
+    """
+    of_csv = ending_of(file).form == "csv"
+    seen: dict[tuple[Any, ...], LabelRow] = {}
+    checked = []
+    for line, row in rows:
+        body = _body(file, line, row, of_csv)
+        if random is not None:
+            body.setdefault("random", random)
+        label = _checked(file, line, body)
+        _refuse_conflict(file, label, seen)
+        checked.append(label)
+    return checked
+
+
+def _refuse_conflict(file: Path, label: LabelRow, seen: dict[tuple[Any, ...], LabelRow]) -> None:
+    """Raise `StartupError` for a row that contradicts another one.
+
+    An annotator may change a label, where both rows have their time.
+    """
+    annotator, at = (label.key, label.body.get("who")), label.body.get("at")
+    first = seen.setdefault(annotator, label)
+    others = [seen.setdefault((*annotator, at), label), seen.get((*annotator, None))]
+    for other in [*others, *([first] if at is None else [])]:
+        if other is not None and other.correct != label.correct:
+            raise StartupError(
+                f"{file}:{label.line}: correct is {label.correct:g}, and on line {other.line} the"
+                f" same annotator calls the same candidate {other.correct:g}: keep one of them,"
+                " name the annotators (`who`), or give both a time (`at`)"
+            )
+
+
+def _body(file: Path, line: int, row: dict[str, Any], of_csv: bool) -> dict[str, Any]:
+    """Return a row's fields in the API's form."""
+    body = {
+        name: value for name, value in row.items() if value is not None and name not in LABEL_EXTRAS
+    }
+    if "annotator" in body and "who" not in body:
+        body["who"] = body.pop("annotator")
+    if unknown := [name for name in body if name not in LABEL_FIELDS]:
+        raise StartupError(
+            f"{file}:{line}: a label has no field {unknown[0][:40]!r}; there are"
+            f" {', '.join(LABEL_FIELDS)}"
+        )
+    if of_csv:
+        if "key" not in body and {"query", "messages"} & body.keys():
+            body.setdefault("candidate", "")  # an empty answer is an empty cell
+        for name in LABEL_CELLS.keys() & body.keys():
+            body[name] = _of_cell(file, line, name, body[name])
+    if "at" in body:
+        body["at"] = _time(file, line, body["at"])
+    return body
+
+
+def _checked(file: Path, line: int, body: dict[str, Any]) -> LabelRow:
+    try:
+        orjson.dumps(body)
+        label = LabelIn.model_validate(body)
+    except TypeError as exc:
+        raise StartupError(f"{file}:{line}: cannot be sent as JSON: {exc}") from None
+    except ValidationError as exc:
+        raise StartupError(f"{file}:{line}: {invalid(exc)}") from None
+    return LabelRow(line, body, label.candidate_key(), label.correct)
+
+
+def _of_cell(file: Path, line: int, name: str, cell: str) -> Any:
+    try:
+        return LABEL_CELLS[name](cell)
+    except (ValueError, KeyError):
+        raise StartupError(f"{file}:{line}: {name}: cannot be read (got {cell[:40]!r})") from None
+
+
+def _share(cell: str) -> float:
+    word = cell.strip().lower()
+    return float(FLAGS[word]) if word in FLAGS else float(word)
+
+
+#: How cells of CSV become values; others are texts. Raises `ValueError` or `KeyError`.
+LABEL_CELLS: dict[str, Callable[[str], Any]] = {
+    "correct": _share,
+    "random": lambda cell: FLAGS[cell.strip().lower()],
+    "messages": orjson.loads,
+    "tests": orjson.loads,
+}
+
+
+def _time(file: Path, line: int, value: Any) -> Any:
+    """Return a time in seconds since 1970; it may be a date's text, or a date of Parquet."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise StartupError(
+                f"{file}:{line}: at: must be seconds since 1970, or a time such as"
+                f" 2026-01-31T12:00:00Z (got {value[:40]!r})"
+            ) from None
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise StartupError(
+            f"{file}:{line}: `at` has no time zone ({value}): give it one, or write seconds since"
+            " 1970"
+        )
+    return value.timestamp()

@@ -1,0 +1,1 @@
+"""Files of rows: labels, and training data."""

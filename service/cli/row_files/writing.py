@@ -1,0 +1,97 @@
+"""Rows as the content of a file: JSON lines, CSV or Parquet.
+
+CSV holds texts as they are, since a `'` before an answer such as `-5` would change what a model
+learns. A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula:
+`for_spreadsheets` puts the `'` there, and `formulas` counts such cells.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+
+from assay.service.cli.row_files.endings import Ending
+from assay.service.domain.errors import StartupError
+from assay.service.score_files.parquet import load_arrow
+
+ColumnKind = Literal["text", "number", "flag"]
+Rows = Sequence[Mapping[str, Any]]
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def encoded(
+    rows: Rows,
+    columns: Mapping[str, ColumnKind],
+    ending: Ending,
+    for_spreadsheets: bool = False,
+) -> bytes:
+    """Return rows as a file's content.
+
+    `columns`: the columns in order; others that rows have follow. Raises `StartupError` where a
+    column's values are of several types, which Parquet does not take.
+    """
+    names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
+    if ending.form == "parquet":
+        return _parquet(rows, names, columns)
+    if ending.form == "csv":
+        content = _csv(rows, names, for_spreadsheets)
+    else:
+        content = b"".join(orjson.dumps(row) + b"\n" for row in rows)
+    return gzip.compress(content, mtime=0) if ending.packed else content
+
+
+def formulas(rows: Rows) -> int:
+    """Return how many texts a spreadsheet would take for a formula."""
+    return sum(
+        isinstance(value, str) and value.startswith(FORMULA_STARTS)
+        for row in rows
+        for value in row.values()
+    )
+
+
+def _csv(rows: Rows, names: Sequence[str], for_spreadsheets: bool) -> bytes:
+    """Return a heading and a line for each row, as RFC 4180 has them: an empty cell is null, texts
+    are in quotes, lists and objects are JSON.
+    """
+    lines = [",".join(_cell(name) for name in names)]
+    lines += [",".join(_cell(row.get(name), for_spreadsheets) for name in names) for row in rows]
+    return "".join(line + "\r\n" for line in lines).encode()
+
+
+def _cell(value: Any, for_spreadsheets: bool = False) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (bool, int, float)):
+        return orjson.dumps(value).decode()
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if for_spreadsheets and text.startswith(FORMULA_STARTS):
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _parquet(rows: Rows, names: Sequence[str], columns: Mapping[str, ColumnKind]) -> bytes:
+    arrow = load_arrow()
+    types = {"text": arrow.string(), "number": arrow.float64(), "flag": arrow.bool_(), None: None}
+    out = io.BytesIO()
+    try:
+        table = arrow.table(
+            {
+                name: _column(arrow, [row.get(name) for row in rows], types[columns.get(name)])
+                for name in names
+            }
+        )
+        arrow.parquet.write_table(table, out)
+    except arrow.ArrowException as exc:
+        raise StartupError(f"cannot be written as Parquet: {exc}; write .jsonl") from None
+    return out.getvalue()
+
+
+def _column(arrow: Any, values: list[Any], kind: Any) -> Any:
+    """Return a column of Parquet; one of unstated kind has the kind of its values."""
+    if kind is None or any(isinstance(value, (list, dict)) for value in values):
+        return arrow.array(values)
+    return arrow.array(values, kind)

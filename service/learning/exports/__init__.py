@@ -1,0 +1,1 @@
+"""Ranked traffic as training data for other models."""

@@ -1,0 +1,48 @@
+"""What a client asks of an export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from assay.service.api.export_requests import ExportIn
+
+
+@pytest.mark.parametrize(
+    ("asked", "min_p", "min_gap"),
+    [
+        ({"format": "dpo"}, 0.5, 0.2),
+        ({"format": "kto"}, 0.7, 0.2),
+        ({"format": "sft", "min_p": 0.0}, 0.0, 0.2),
+        ({"format": "reward"}, 0.0, 0.2),
+        ({"format": "dpo", "margin": 0.4, "threshold": 0.9}, 0.5, 0.4),
+        ({"format": "sft", "threshold": 0.9}, 0.9, 0.2),
+        ({"format": "dpo", "margin": 0.4, "min_gap": 0.1, "min_p": 0.6}, 0.6, 0.1),
+    ],
+)
+def test_options_have_defaults_by_shape(
+    asked: dict[str, Any], min_p: float, min_gap: float
+) -> None:
+    """The former names count where the new ones are not stated."""
+    options = ExportIn(**asked).options()
+
+    assert (options.min_p, options.min_gap) == (min_p, min_gap)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"format": "csv"},
+        {"format": "dpo", "min_p": 1.5},
+        {"format": "dpo", "min_gap": -0.1},
+        {"format": "dpo", "min_p": float("nan")},
+        {"format": "dpo", "minp": 0.5},
+    ],
+)
+def test_what_no_export_has_is_refused(asked: dict[str, Any]) -> None:
+    """A misspelt option as well: without it, the file would be another."""
+    with pytest.raises(ValidationError):
+        ExportIn(**asked)
