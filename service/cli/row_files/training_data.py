@@ -20,7 +20,7 @@ from assay.verifiers import printable
 
 NUMBERS = ("probability", "score", "target", "label_", "human_label")
 #: Why prompts and candidates make no row, and what takes them all the same.
-LEFT_OUT = {
+NO_ROW = {
     "no_text": "requests were kept without their texts: `store_text: true` keeps them",
     "no_score": "have no score",
     "one_candidate": "prompts have one answer",
@@ -62,7 +62,7 @@ def export_rows(url: str, task: str, to: ExportFile, options: Mapping[str, objec
     save_file(to.file, encoded(rows, _columns(str(options["format"])), ending, to.for_spreadsheets))
     typer.echo(f"{len(rows)} rows written to {to.file}")
     for reason, count in _left_out(headers.get("x-assay-left-out", "")):
-        typer.echo(f"left out: {count} {LEFT_OUT.get(reason, printable(reason))}", err=True)
+        typer.echo(f"left out: {count} {NO_ROW.get(reason, printable(reason))}", err=True)
     if ending.form == "csv" and not to.for_spreadsheets and formulas(rows):
         typer.echo(
             f"{formulas(rows)} texts begin with =, +, - or @: a spreadsheet would take them for"

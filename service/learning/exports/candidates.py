@@ -105,13 +105,15 @@ class ExportReading:
     uncalibrated: bool = False
 
     def candidate(self, keys: Sequence[str], log_odds: float | None) -> ExportCandidate:
-        """Return a candidate that has these keys, of which the last shows its text."""
+        """Return a candidate that has these keys; a labelled one, or else the first, shows its
+        text.
+        """
         labels = [self.labels[key] for key in keys if key in self.labels]
         label = float(np.mean(labels)) if labels else None
         read = None if log_odds is None else float(expit(log_odds))
         chance = read if self.calibrated or self.uncalibrated else None
         return ExportCandidate(
-            key=keys[-1],
+            key=next((key for key in keys if key in self.labels), keys[0]),
             label=label,
             score=log_odds,
             probability=read if self.calibrated else None,
