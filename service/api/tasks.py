@@ -84,7 +84,7 @@ async def export(
         served=task.served,
         fingerprints=task.spec.fingerprints,
         labels={key: label.correct for key, label in labels.items()},
-        calibrated=task.served.model.calibrated or task.spec.base_rate is not None,
+        calibrated=task.served.model.calibrated or task.served.model.base_rate_stated,
         uncalibrated=options.uncalibrated,
     )
     traffic, pages = KeptTraffic(), task_store.pages(texts=True)
