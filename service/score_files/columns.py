@@ -98,3 +98,16 @@ def label_column(values: list[Any]) -> list[Any] | npt.NDArray[Any]:
 def number_or_none(value: Any) -> bool:
     """Return whether a value is a number, or is missing."""
     return value is None or isinstance(value, (int, float))
+
+
+def check_carried_labels(
+    path: Path, ranking: Mapping[str, Any], labels: Any, candidates: int
+) -> None:
+    """Raise `TableError` where a ranked row's labels are no list with a value a candidate."""
+    is_list = isinstance(labels, list)
+    if not is_list or len(labels) != candidates or not all(map(number_or_none, labels)):
+        raise TableError(
+            f"{path}: row {ranking['row']} of {ranking.get('file')}: `labels` must be a list with a"
+            f" number or null for each of its {candidates} candidates, in their order in the"
+            f" request (got {str(labels)[:80]})"
+        )

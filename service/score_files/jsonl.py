@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from assay.service.score_files.columns import from_rows, from_wide, label_column, number_or_none
+from assay.service.score_files.columns import (
+    check_carried_labels,
+    from_rows,
+    from_wide,
+    label_column,
+    number_or_none,
+)
 from assay.service.score_files.score_table import RESERVED, TableError
 
 
@@ -28,7 +34,7 @@ def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
     if any("results" in row for row in rows):
         rows = _rows_of_answers(path, rows)
     elif any("raw" in row for row in rows):
-        rows = _rows_of_rankings(path, rows)
+        rows = _rows_of_rankings(path, rows, labels)
     if not rows:
         raise TableError(f"{path}: has no rows")
     keys = dict.fromkeys(key for row in rows for key in row)
@@ -81,10 +87,12 @@ def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str
     return rows
 
 
-def _rows_of_rankings(path: Path, rankings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows_of_rankings(
+    path: Path, rankings: list[dict[str, Any]], labels: bool
+) -> list[dict[str, Any]]:
     """Return a row for each candidate of rows that `assay batch` wrote.
 
-    Those without scores have none.
+    Those without scores have none. A carried column `labels` is read only if asked.
     """
     rows = []
     for ranking in rankings:
@@ -97,10 +105,12 @@ def _rows_of_rankings(path: Path, rankings: list[dict[str, Any]]) -> list[dict[s
             or "row" not in ranking
         ):
             raise TableError(f"{path}: has `raw`, but not in the form that `assay batch` writes")
-        labels = ranking.get("labels")
+        carried = ranking.get("labels") if labels else None
+        if carried is not None:
+            check_carried_labels(path, ranking, carried, len(ranking["score"]))
         for place in range(len(ranking["score"])):
             scores = {name: None if of is None else of[place] for name, of in raw.items()}
-            beside = {} if labels is None else {"labels": labels[place]}
+            beside = {} if carried is None else {"labels": carried[place]}
             rows.append(
                 {"query_id": f"{ranking.get('file')}:{ranking['row']}", "scores": scores, **beside}
             )

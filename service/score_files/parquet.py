@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.service.score_files.columns import from_rows, from_wide
+from assay.service.score_files.columns import check_carried_labels, from_rows, from_wide
 from assay.service.score_files.packed import refuse_bomb
 from assay.service.score_files.score_table import RESERVED, TableError
 
@@ -32,7 +32,7 @@ def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
     except arrow.ArrowException as exc:
         raise TableError(f"{path}: not Parquet: {exc}") from exc
     if {"raw", "row"} <= set(columns):
-        return _from_rankings(arrow, table, labels)
+        return _from_rankings(arrow, path, table, labels)
     if "scores" in table.column_names:
         return from_rows(path, {name: table[name].to_pylist() for name in table.column_names})
     plain = [
@@ -47,7 +47,7 @@ def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
     return {**data, **from_wide(path, {name: table[name].to_numpy() for name in verifiers})}
 
 
-def _from_rankings(arrow: Any, table: Any, labels: bool) -> dict[str, Any]:
+def _from_rankings(arrow: Any, path: Path, table: Any, labels: bool) -> dict[str, Any]:
     """Return a row for each candidate of a table that `assay batch` wrote."""
     table = table.filter(arrow.compute.is_valid(table["raw"])).combine_chunks()
     sizes = arrow.compute.list_value_length(table["score"]).to_numpy()
@@ -64,8 +64,21 @@ def _from_rankings(arrow: Any, table: Any, labels: bool) -> dict[str, Any]:
         "query_id": np.repeat(np.array(query_id), sizes),
     }
     if labels and "labels" in table.column_names:
-        data["labels"] = _flat(arrow, table["labels"].combine_chunks(), sizes)
+        data["labels"] = _carried_labels(path, table, sizes)
     return data
+
+
+def _carried_labels(
+    path: Path, table: Any, sizes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the labels of all candidates; a row without them has NaN for each."""
+    flat: list[float | None] = []
+    for place, labels in enumerate(table["labels"].to_pylist()):
+        if labels is not None:
+            ranking = table.select(["file", "row"]).slice(place, 1).to_pylist()[0]
+            check_carried_labels(path, ranking, labels, int(sizes[place]))
+        flat += [None] * int(sizes[place]) if labels is None else labels
+    return np.array(flat, np.float64)
 
 
 def _flat(arrow: Any, lists: Any, sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.score_files.columns import from_rows, from_wide, label_column, number_or_none
+from assay.service.score_files.columns import (
+    check_carried_labels,
+    from_rows,
+    from_wide,
+    label_column,
+    number_or_none,
+)
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
 
@@ -93,3 +99,12 @@ def test_a_missing_label_among_numbers_is_nan() -> None:
     np.testing.assert_array_equal(np.asarray(label_column([1, None, 0])), [1, np.nan, 0])
     assert label_column(["a", None]) == ["a", None]
     assert [number_or_none(value) for value in (1, 0.5, None, "1", [1])] == [True] * 3 + [False] * 2
+
+
+@pytest.mark.parametrize("carried", [[1, 0], [True, None], [0.5, -1]])
+def test_carried_labels_are_numbers_or_null(carried: object) -> None:
+    """One for each candidate; -1 is unknown."""
+    check_carried_labels(Path("a"), {"row": 1, "file": "f"}, carried, 2)
+
+    with pytest.raises(TableError, match=r"a: row 1 of f: `labels` must .* its 3 candidates"):
+        check_carried_labels(Path("a"), {"row": 1, "file": "f"}, carried, 3)

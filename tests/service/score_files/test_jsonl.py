@@ -11,6 +11,7 @@ import pytest
 from assay.service.score_files.jsonl import read_jsonl
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
+from tests.support.samples.carried_labels import CARRIED
 
 
 def test_answers_are_a_table(tmp_path: Path) -> None:
@@ -111,3 +112,14 @@ def test_something_else_with_raw_scores_is_refused(tmp_path: Path, ranking: obje
     """Its message names the command that writes such files."""
     with pytest.raises(TableError, match="has `raw`"):
         read_jsonl(written(tmp_path, ranking), labels=False)
+
+
+@pytest.mark.parametrize("carried", CARRIED)
+def test_carried_labels_have_a_value_for_each_candidate(tmp_path: Path, carried: object) -> None:
+    """The message has the row; without labels the column is not read at all."""
+    ranking = {"file": "f.jsonl", "score": [1, 2, 3, 4], "raw": {"a": [1, 2, 3, 4]}}
+    path = written(tmp_path, {**ranking, "row": 6}, {**ranking, "row": 7, "labels": carried})
+
+    with pytest.raises(TableError, match=r"row 7 of f.jsonl: `labels` must be a list .* 4 cand"):
+        read_table(path, labels=True)
+    assert read_table(path, labels=False).scores.shape == (8, 1)

@@ -11,7 +11,8 @@ import pytest
 
 from assay.service.score_files.parquet import load_arrow, read_parquet
 from assay.service.score_files.score_table import TableError
-from assay.service.score_files.tables import write_table
+from assay.service.score_files.tables import read_table, write_table
+from tests.support.samples.carried_labels import CARRIED
 
 
 def test_without_pyarrow_the_extra_is_named(
@@ -80,3 +81,20 @@ def test_what_is_no_parquet_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(TableError, match=r"a\.parquet: not Parquet"):
         read_parquet(path, labels=False)
+
+
+@pytest.mark.parametrize("carried", CARRIED)
+def test_carried_labels_have_a_value_for_each_candidate(tmp_path: Path, carried: object) -> None:
+    """The message has the row; without labels the column is not read at all."""
+    path = written(
+        tmp_path,
+        file=["f", "f"],
+        row=[6, 7],
+        score=[[1.0, 2.0, 3.0, 4.0]] * 2,
+        raw=[{"a": [1.0, 2.0, 3.0, 4.0]}] * 2,
+        labels=[None, carried],
+    )
+
+    with pytest.raises(TableError, match=r"row 7 of f: `labels` must be a list .* 4 candidates"):
+        read_table(path, labels=True)
+    assert read_table(path, labels=False).scores.shape == (8, 1)
