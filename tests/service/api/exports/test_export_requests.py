@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assay.service.api.export_requests import ExportIn
+from assay.service.api.exports.export_requests import ExportIn
 
 
 @pytest.mark.parametrize(
