@@ -30,7 +30,7 @@ class Chances:
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
         """Return the scores as log-odds."""
-        return Combined(logit(scores[:, 0]), lambda: scores, lambda: np.zeros(len(scores)))
+        return Combined(logit(scores[:, 0]), lambda: scores, lambda places: None)
 
 
 def ranked(
