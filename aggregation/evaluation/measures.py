@@ -32,10 +32,14 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
 
     NaN where a class is missing.
 
-    `weights`: how often each row counts, for a bootstrap.
+    A soft label is correct in part, and wrong in part. `weights`: how often each row counts, for a
+    bootstrap.
     """
     present = ~np.isnan(scores)
-    scores, right = scores[present], labels[present] > 0.5
+    scores, share = scores[present], np.asarray(labels[present], np.float64)
+    right = share > 0.5
+    if weights is None and (right != share).any():
+        weights = np.ones(len(labels))
     if weights is None:
         positives, negatives = int(right.sum()), int((~right).sum())
         if not positives or not negatives:
@@ -46,8 +50,8 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
         )
     weights = weights[present]
     _, place = np.unique(scores, return_inverse=True)
-    good = np.bincount(place, weights * right)
-    bad = np.bincount(place, weights * ~right)
+    good = np.bincount(place, weights * share)
+    bad = np.bincount(place, weights * (1 - share))
     total = good.sum() * bad.sum()
     below = np.cumsum(bad) - bad
     return float((good * (below + bad / 2)).sum() / total) if total else float("nan")

@@ -98,6 +98,17 @@ class FittedModel:
         """Return whether labels calibrate: enough, of both classes, half of them random."""
         return self.counts_.calibrated
 
+    @property
+    def believed_base_rate(self) -> tuple[float, str]:
+        """Return the share of correct candidates and where it comes from.
+
+        Labels outrank a stated base rate, and that one an estimate.
+        """
+        by_labels = self.counts_.base_rate
+        if by_labels is None:
+            return self.base_rate_, self.base_rate_from_
+        return by_labels, "labels"
+
     def read(self, scores: Floats, queries: Queries, head: Head) -> HeadRows:
         """Return a head's values for raw scores with adjacent queries."""
         z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None

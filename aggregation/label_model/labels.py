@@ -16,24 +16,52 @@ CALIBRATED_LABELS, CALIBRATED_OF_EACH = 25, 5
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """The numbers of labels: all, correct (soft ones in part), and drawn at random."""
+    """The numbers of labels: all, correct (soft ones in part), and drawn at random.
+
+    `random_correct`: the correct ones of those drawn at random; None in files that lack it.
+    """
 
     labels: int = 0
     correct: float = 0.0
     random: int = 0
+    random_correct: float | None = 0.0
 
     def __add__(self, other: LabelCounts) -> LabelCounts:
         """Return the counts of both shards' labels."""
+        random_correct = (
+            None
+            if self.random_correct is None or other.random_correct is None
+            else self.random_correct + other.random_correct
+        )
         return LabelCounts(
-            self.labels + other.labels, self.correct + other.correct, self.random + other.random
+            self.labels + other.labels,
+            self.correct + other.correct,
+            self.random + other.random,
+            random_correct,
         )
 
     @property
+    def base_rate(self) -> float | None:
+        """Return the share of correct candidates by the labels; None without any.
+
+        Labels of chosen candidates say nothing of the others: where enough were drawn at random to
+        calibrate, those alone count.
+        """
+        if not self.labels:
+            return None
+        if self.random >= CALIBRATED_LABELS and self.random_correct is not None:
+            return self.random_correct / self.random
+        return self.correct / self.labels
+
+    @property
     def calibrated(self) -> bool:
-        """Return whether the labels calibrate: at least 25, 5 of each class, half random."""
+        """Return whether the labels calibrate.
+
+        It takes 25 that were drawn at random, which are half of all, and 5 of each class.
+        """
         fewest = min(self.correct, self.labels - self.correct)
         return (
-            self.labels >= CALIBRATED_LABELS
+            self.random >= CALIBRATED_LABELS
             and fewest >= CALIBRATED_OF_EACH
             and 2 * self.random >= self.labels
         )
@@ -52,7 +80,10 @@ class LabelCounts:
                 f"{self.correct:g} of {self.labels} labels say correct: it takes"
                 f" {CALIBRATED_OF_EACH} of each class"
             )
-        return f"only {self.random} of {self.labels} labels were drawn at random: it takes half"
+        return (
+            f"only {self.random} of {self.labels} labels were drawn at random: it takes half of"
+            f" them, and {CALIBRATED_LABELS}"
+        )
 
 
 def parse_labels(labels: npt.ArrayLike, rows: int) -> Floats:
@@ -85,4 +116,9 @@ def count(labels: Floats, random: npt.NDArray[np.bool_] | None) -> LabelCounts:
     """
     labelled = ~np.isnan(labels)
     at_random = labelled if random is None else labelled & random
-    return LabelCounts(int(labelled.sum()), float(labels[labelled].sum()), int(at_random.sum()))
+    return LabelCounts(
+        int(labelled.sum()),
+        float(labels[labelled].sum()),
+        int(at_random.sum()),
+        float(labels[at_random].sum()),
+    )

@@ -18,6 +18,7 @@ from .exchange import (
     Query,
     Shared,
     labels_body,
+    page_of,
     pairs_body,
     parsed,
     rank_body,
@@ -73,9 +74,32 @@ class Client(Shared):
 
         Instead of the key: the query (a text, or a conversation), candidate, and the reference or
         tests that were sent with it. "random": true states that the candidate was drawn at random
-        to be labelled: half of the labels must, to calibrate.
+        to be labelled: 25 labels must, and half of all, to calibrate. "who" names the annotator:
+        several of one candidate count with their mean. The answer says of each label whether it
+        `matched` a candidate that the task has kept.
         """
         return object_of(self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
+
+    def withdraw(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Withdraw labels, named as in `label`: of the annotator "who" ("": unnamed), else of all.
+
+        The answer counts the `withdrawn` labels, and the `unknown` entries that had none.
+        """
+        return object_of(self.post(f"/v1/tasks/{task}/labels/withdraw", labels_body(labels)))
+
+    def labels(
+        self, task: str, limit: int = 1000, history: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Yield a task's labels by candidate, each with its annotators' (`by`), page by page.
+
+        With `history`, replaced and withdrawn labels as well.
+        """
+        after: str | None = None
+        while True:
+            page = object_of(self.get(f"/v1/tasks/{task}/labels", page_of(limit, after, history)))
+            yield from page.get("labels", [])
+            if (after := page.get("next")) is None:
+                return
 
     def stream(
         self, query: Query, candidates: Sequence[Candidate], **options: Any
@@ -107,6 +131,17 @@ class Client(Shared):
         except tenacity.RetryError as exc:
             reply = self._last(exc, headers["x-request-id"])
         return self._read(reply, body)
+
+    def get(self, path: str, parameters: Mapping[str, Any]) -> Any:
+        """Return the parsed answer to a GET.
+
+        Raises an `AssayError` when all tries have failed.
+        """
+        try:
+            tries = tenacity.Retrying(**self.retrying.policy())
+            return parsed(tries(self._http.get, path, params=parameters))
+        except httpx.RequestError as exc:
+            raise self._unreachable(exc) from exc
 
     def close(self) -> None:
         """Close the connections."""
@@ -196,6 +231,24 @@ class AsyncClient(Shared):
         """Send labels, as `Client.label` does."""
         return object_of(await self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
 
+    async def withdraw(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Withdraw labels, as `Client.withdraw` does."""
+        return object_of(await self.post(f"/v1/tasks/{task}/labels/withdraw", labels_body(labels)))
+
+    async def labels(
+        self, task: str, limit: int = 1000, history: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield a task's labels, as `Client.labels` does."""
+        after: str | None = None
+        while True:
+            page = object_of(
+                await self.get(f"/v1/tasks/{task}/labels", page_of(limit, after, history))
+            )
+            for label in page.get("labels", []):
+                yield label
+            if (after := page.get("next")) is None:
+                return
+
     async def stream(
         self, query: Query, candidates: Sequence[Candidate], **options: Any
     ) -> AsyncIterator[tuple[str, Any]]:
@@ -227,6 +280,17 @@ class AsyncClient(Shared):
         except tenacity.RetryError as exc:
             reply = self._last(exc, headers["x-request-id"])
         return self._read(reply, body)
+
+    async def get(self, path: str, parameters: Mapping[str, Any]) -> Any:
+        """Return the parsed answer to a GET.
+
+        Raises an `AssayError` when all tries have failed.
+        """
+        try:
+            tries = tenacity.AsyncRetrying(**self.retrying.policy())
+            return parsed(await tries(self._http.get, path, params=parameters))
+        except httpx.RequestError as exc:
+            raise self._unreachable(exc) from exc
 
     async def close(self) -> None:
         """Close the connections."""

@@ -58,6 +58,11 @@ def labels_body(labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"labels": [_pair(label) for label in labels]}
 
 
+def page_of(limit: int, after: str | None, history: bool) -> dict[str, Any]:
+    """Return the parameters of one page of a listing."""
+    return plain({"limit": limit, "after": after, "history": True if history else None})
+
+
 SharedT = TypeVar("SharedT", bound="Shared")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from assay.service.api.task_lookup import stored
 from assay.service.domain.learned import LOSS_OF_TASK
 from assay.service.domain.principal import sees_all
+from assay.service.learning.label_matching import label_counts_of
 from assay.service.learning.tasks.task import Task
 
 
@@ -34,8 +35,9 @@ async def task_summary(task: Task) -> dict[str, Any]:
     }
     summary |= drift_of(task) | _cascade(task)
     if task.task_store is not None:
-        requests, labels = await stored(task.task_store.sizes())
-        summary |= {"requests": requests, "labels": labels}
+        reading = await stored(task.task_store.look())
+        counts = await stored(label_counts_of(task, reading))
+        summary |= {"requests": reading.stored.requests, **counts}
     return summary
 
 

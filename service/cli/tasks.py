@@ -15,7 +15,7 @@ from rich.table import Table
 from assay.aggregation.label_model.labels import CALIBRATED_LABELS
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, asks_assay
-from assay.service.cli.report.summary import expected_gain
+from assay.service.cli.report.summary import expected_gain, unused_labels
 from assay.service.domain.errors import StartupError
 
 
@@ -49,14 +49,19 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
         print(json.dumps(fit))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False)
+    unused = unused_labels(fit.get("labels_given", 0), fit.get("labels_unused") or {})
     if fit["version"] is None:
         console.print(f"no new version: {fit.get('reason')}", markup=False)
+        if unused:
+            console.print(unused, markup=False, soft_wrap=True)
         return
     state = "served" if fit["served"] else "kept, not served"
     console.print(
         f"{task}@{fit['version']} ({state}): {fit['rows']} candidates, {fit['labels']}"
         f" labels, {fit['seconds']} s"
     )
+    if unused:
+        console.print(f"  {unused}", markup=False, soft_wrap=True)
     for check in fit["checks"]:
         sign = "✓" if check["passed"] else "✗"
         losses = (
@@ -163,8 +168,8 @@ def _worth(api: Api, task: str, labels: int) -> str:
         return f"{CALIBRATED_LABELS - labels} more make it calibrated"
     with Console(stderr=True).status("fitting and measuring"):
         try:
-            api.call(f"/v1/tasks/{task}/fit", {})
+            fit = api.call(f"/v1/tasks/{task}/fit", {})
             gain = expected_gain(api.call(f"/v1/tasks/{task}/evaluate", {}))
         except StartupError as exc:
             return str(exc)
-    return gain or "not calibrated yet: half must be random, and 5 of each kind"
+    return gain or f"not calibrated yet: {fit.get('not_calibrated_because') or fit.get('reason')}"

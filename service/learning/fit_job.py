@@ -16,6 +16,7 @@ from assay.aggregation.drift import references
 from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, training_table
+from assay.service.learning.label_usage import label_usage
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_FIT_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
@@ -44,11 +45,16 @@ class FitInputs:
 
 @dataclass(frozen=True, slots=True)
 class KnownLabel:
-    """A label as a fit reads it."""
+    """A candidate's label as a fit reads it: the mean of its annotators'.
+
+    `conflict`: whether some of them lean to correct, and others to wrong.
+    """
 
     correct: float
     random: bool
     at: float  # seconds since 1970
+    annotators: int = 1
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,10 @@ def refit(
 ) -> Fit:
     """Fit, check against the served model and against a fit without labels, and report."""
     table = training_table(records, inputs.fingerprints, since)
-    if len(table.keys) < MIN_FIT_ROWS:
-        return Fit(report={"reason": f"{len(table.keys)} candidates; {MIN_FIT_ROWS} are needed"})
     correct = table.labels({key: label.correct for key, label in labels.items()})
+    if len(table.keys) < MIN_FIT_ROWS:
+        reason = f"{len(table.keys)} candidates; {MIN_FIT_ROWS} are needed"
+        return Fit(report={"reason": reason, **_labels_in_report(table, labels, correct, None)})
     is_random = np.array([key in labels and labels[key].random for key in table.keys])
     new = np.array(
         [
@@ -84,18 +91,21 @@ def refit(
     try:
         model = fitted(inputs, table, correct, is_random)
     except NotFittedError as exc:
-        return Fit(report={"reason": str(exc)})
+        return Fit(report={"reason": str(exc), **_labels_in_report(table, labels, correct, None)})
+    base_rate, source = model.believed_base_rate
     checks = _checks(
         inputs, table, correct, is_random, None if serving is None else serving.artifact, new
     )
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
-        "queries": int(table.query.max()) + 1, "labels": int((correct >= 0).sum()), "calibrated": model.calibrated_,  # noqa: E501
-        "base_rate": model.base_rate_, "base_rate_from": model.base_rate_from_, "trust": model.trust_.value,  # noqa: E501
+        "queries": int(table.query.max()) + 1, "calibrated": model.calibrated_,
+        "not_calibrated_because": model.counts_.why_not,
+        **_labels_in_report(table, labels, correct, model),
+        "base_rate": base_rate, "base_rate_from": source, "trust": model.trust_.value,
         "fingerprints": inputs.fingerprints_by_name(),
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
         "until": max(record.at for record in records),
-        "labels_given": len(labels), "labels_until": max((label.at for label in labels.values()), default=0.0),  # noqa: E501
+        "labels_until": max((label.at for label in labels.values()), default=0.0),
         "reference": [asdict(reference) for reference in references(table.scores, table.query)],
     }  # fmt: skip
     serve = all(check["passed"] for check in checks)
@@ -103,6 +113,21 @@ def refit(
     if serving is not None and serving.calibrated and not model.calibrated_:
         serve, report["not_served"] = False, LABELS_GONE
     return Fit(orjson.dumps(to_dict(model)), serve, report)
+
+
+def _labels_in_report(
+    table: TrainingTable,
+    labels: Mapping[str, KnownLabel],
+    correct: Floats,
+    model: LabelModel | None,
+) -> dict[str, Any]:
+    """Return the labels that a fit used, and what became of the others."""
+    usage = label_usage(table, labels.keys(), correct, model)
+    return {
+        "labels": usage["used"],
+        "labels_given": usage["given"],
+        "labels_unused": {"total": usage["unused"], **usage["because"]},
+    }
 
 
 def fitted(inputs: FitInputs, table: TrainingTable, correct: Floats, is_random: Any) -> LabelModel:
@@ -181,7 +206,8 @@ def held_out(
     None if labels are too few for that.
     """
     labelled = np.flatnonzero(correct >= 0)
-    if len(labelled) < MIN_LABELS or len(np.unique(correct[labelled] > 0.5)) < 2:
+    values = correct[labelled]
+    if len(labelled) < MIN_LABELS or not ((values > 0).any() and (values < 1).any()):
         return None
     fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
     held = np.full(len(correct), np.nan)

@@ -83,16 +83,19 @@ def measure_task(
         values = verifier_values(model, table.scores, table.query, inputs.costs)
     except (NotFittedError, ValueError) as exc:
         raise NothingToReportError(str(exc)) from exc
+    base_rate, source = model.believed_base_rate
     held = held_out(inputs.fit, table, correct, is_random)
     return _plain(
         {
             "at": time.time(),
             "model_version": None if serving is None else f"{inputs.task}@{serving.version}",
             "calibrated": model.calibrated_,
-            "base_rate": model.base_rate_,
+            "base_rate": base_rate,
+            "base_rate_from": source,
+            "not_calibrated_because": model.counts_.why_not,
             "rows": len(table.keys),
             "queries": int(table.query.max()) + 1,
-            "labels": label_counts(table, labels, correct, is_random),
+            "labels": label_counts(table, labels, correct, is_random, model),
             "selection": top_selection(model, table, values, correct, is_random, held),
             "gain": labels_gain(inputs.fit, model, table, correct, is_random)
             if model.calibrated_

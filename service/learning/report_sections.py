@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
-from scipy.stats import binomtest
+from scipy.stats import norm
 
 from assay.aggregation import Floats, LabelModel, NotFittedError
 from assay.aggregation.cascade.cascade import Cascade
@@ -22,6 +22,7 @@ from assay.aggregation.evaluation.verifier_value import LOSS_TOLERANCE, Verifier
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import TrainingTable
 from assay.service.learning.fit_job import FitInputs, KnownLabel, fitted
+from assay.service.learning.label_usage import annotator_agreement, label_usage
 
 #: Labels that make a period of the calibration over time; as many periods as there are labels for,
 #: up to so many.
@@ -48,18 +49,23 @@ def advice_of(model: LabelModel, costs: Sequence[float]) -> dict[str, Any] | Non
 
 
 def label_counts(
-    table: TrainingTable, labels: Mapping[str, KnownLabel], correct: Floats, is_random: Any
+    table: TrainingTable,
+    labels: Mapping[str, KnownLabel],
+    correct: Floats,
+    is_random: Any,
+    model: LabelModel,
 ) -> dict[str, Any]:
-    """Return the number of labels, and their numbers on each day (UTC)."""
+    """Return the number of labels, what became of them, and their numbers on each day (UTC)."""
     days: dict[str, list[float]] = {}
     for label in labels.values():
         days.setdefault(datetime.fromtimestamp(label.at, UTC).date().isoformat(), []).append(
             label.correct
         )
     there = correct >= 0
+    annotators = {key: (label.annotators, label.conflict) for key, label in labels.items()}
     return {
-        "given": len(labels),
-        "used": int(there.sum()),
+        **label_usage(table, labels.keys(), correct, model),
+        **annotator_agreement(annotators),
         "correct": float(correct[there].sum()),
         "random": int((there & is_random).sum()),
         "by_date": [
@@ -93,17 +99,25 @@ def top_selection(
         error = math.sqrt(float(np.var(values.selection)) / len(values.selection) + spread)
         selection |= {"expected": float(values.selection.mean()), "error": error}
     top = _top(model, table)
-    judged = correct[top & is_random & (correct >= 0)] > 0.5
+    judged = correct[top & is_random & (correct >= 0)]
     if len(judged):
-        test = binomtest(int(judged.sum()), len(judged))
-        low, high = test.proportion_ci(method="wilson")
+        low, high = wilson_interval(float(judged.mean()), len(judged))
         selection["measured"] = {
             "labels": len(judged),
             "value": float(judged.mean()),
-            "low": float(low),
-            "high": float(high),
+            "low": low,
+            "high": high,
         }
     return selection
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of so many; soft labels make fractions of them."""
+    squared = float(norm.ppf(0.975)) ** 2
+    middle = (share + squared / (2 * count)) / (1 + squared / count)
+    spread = squared * (share * (1 - share) / count + squared / (4 * count**2))
+    width = math.sqrt(spread) / (1 + squared / count)
+    return max(0.0, middle - width), min(1.0, middle + width)
 
 
 def _top(model: LabelModel, table: TrainingTable) -> Any:
@@ -187,7 +201,7 @@ def _measured(scores: Floats, correct: Floats, queries: Queries) -> list[dict[st
     queries.
     """
     there = correct >= 0
-    if len(np.unique(correct[there] > 0.5)) < 2:
+    if not ((correct[there] > 0).any() and (correct[there] < 1).any()):
         return [None] * scores.shape[1]
     some = Queries.of(queries.codes()[there])
     bootstrap = Bootstrap(correct[there], some)

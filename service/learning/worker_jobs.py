@@ -144,7 +144,9 @@ async def _read(task_store: TaskStore) -> TrainingData:
 
 
 def _known_label(record: LabelRecord) -> KnownLabel:
-    return KnownLabel(record.correct, record.random is True, record.since)
+    return KnownLabel(
+        record.correct, record.random is True, record.since, len(record.by), record.conflict
+    )
 
 
 async def _keep_labelled(task_store: TaskStore, training: TrainingData, most: int) -> None:

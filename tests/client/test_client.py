@@ -113,6 +113,38 @@ def test_labels_and_streams(client: Client) -> None:
     assert events[-1][1].best.index == 0
 
 
+def test_labels_are_listed_and_withdrawn(client: Client) -> None:
+    """Of one annotator, then of all; the history keeps them."""
+    key = client.rank(QUERY, [GOOD, BAD], task="math", reference="12").best.key
+    labels = [{"key": key, "correct": 1, "who": "ann"}, {"key": key, "correct": 0, "who": "bob"}]
+
+    taken = client.label("math", labels)
+    both = {label["key"]: label for label in client.labels("math", limit=1)}[key]
+    ann = client.withdraw("math", [{"key": key, "who": "ann"}])
+    unknown = {"query": QUERY, "candidate": "never ranked"}
+    rest = client.withdraw("math", [{"key": key}, unknown])
+    past = {label["key"]: label for label in client.labels("math", history=True)}[key]
+
+    assert (taken["new"], taken["matched"]) == (2, 2)
+    assert (both["correct"], both["conflict"], len(both["by"])) == (0.5, True, 2)
+    assert (ann["withdrawn"], rest["withdrawn"], rest["unknown"]) == (1, 1, 1)
+    assert past["correct"] is None
+    assert sorted(event["correct"] is None for event in past["history"]) == [False] * 2 + [True] * 2
+
+
+async def test_the_asynchronous_client_lists_and_withdraws_labels(running: Server) -> None:
+    """As the blocking one does."""
+    key = f"{'a' * 32}:{'b' * 32}"
+    async with AsyncClient(running.url) as client:
+        taken = await client.label("math", [{"key": key, "correct": 1}])
+        keys = [label["key"] async for label in client.labels("math", limit=2)]
+        withdrawn = await client.withdraw("math", [{"key": key, "who": ""}])
+
+    assert (taken["matched"], taken["unmatched"]) == (0, 1)
+    assert key in keys
+    assert withdrawn["withdrawn"] == 1
+
+
 def test_what_is_wrong_is_an_error_with_its_field(client: Client) -> None:
     """And is not tried again; a service that is away is."""
     with pytest.raises(RequestError, match="candidates") as wrong:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,7 +172,10 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
     fitted_on = _numbers(data["fitted_on"], ("rows", "queries", "labels", "correct", "random"))
     model.rows_, model.queries_ = int(fitted_on["rows"]), int(fitted_on["queries"])
     model.counts_ = LabelCounts(
-        int(fitted_on["labels"]), fitted_on["correct"], int(fitted_on["random"])
+        int(fitted_on["labels"]),
+        fitted_on["correct"],
+        int(fitted_on["random"]),
+        _random_correct(data["fitted_on"], fitted_on["random"]),
     )
     model.grouped_ = bool(data["grouped"])
     model.dropped_ = {
@@ -201,6 +205,16 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
         raise ValueError("numbers that no fit gives")
     if model.base_rate_from_ == "stated":
         model.base_rate = model.base_rate_
+
+
+def _random_correct(fitted_on: Mapping[str, Any], random: float) -> float | None:
+    """Return the correct ones of the random labels; None in an earlier release's file."""
+    if fitted_on.get("random_correct") is None:
+        return None
+    value = _number(fitted_on["random_correct"])
+    if not 0 <= value <= random:
+        raise ValueError(f"random_correct: must lie between 0 and {random:g}, not {value:g}")
+    return value
 
 
 def _head_to_dict(head: Head) -> dict[str, Any]:

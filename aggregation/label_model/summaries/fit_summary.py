@@ -15,6 +15,7 @@ MOST_WARNED = 5
 def fit_report(model: FittedModel) -> dict[str, Any]:
     """Return a fit as plain data: its figures, each verifier's part, and warnings."""
     counts, trust = model.counts_, model.trust_
+    base_rate, source = model.believed_base_rate
     return {
         "rows": model.rows_,
         "queries": model.queries_,
@@ -23,8 +24,8 @@ def fit_report(model: FittedModel) -> dict[str, Any]:
         "calibrated": model.calibrated_,
         "not_calibrated_because": counts.why_not,
         "base_rate": {
-            "value": counts.correct / counts.labels if counts.labels else model.base_rate_,
-            "from": "labels" if counts.labels else model.base_rate_from_,
+            "value": base_rate,
+            "from": source,
         },
         "trust": {**asdict(trust), "value": trust.value},
         "quality_stated": sorted(model.quality or {}),

@@ -21,8 +21,7 @@ def summary_of(model: FittedModel) -> str:
 
 def _head_lines(model: FittedModel) -> list[str]:
     counts = model.counts_
-    source = "labels" if counts.labels else model.base_rate_from_
-    base_rate = counts.correct / counts.labels if counts.labels else model.base_rate_
+    base_rate, source = model.believed_base_rate
     return [
         f"Label model of {len(model.names_)} verifiers, fitted on {model.rows_} rows of"
         f" {model.queries_} queries",

@@ -17,8 +17,13 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     )
     lines = [
         f"{version}: {report['rows']:,} candidates of {report['queries']:,} queries,"
-        f" {labels['given']} labels, {'calibrated' if report['calibrated'] else 'not calibrated'}"
+        f" {labels['used']} of {labels['given']} labels used,"
+        f" {'calibrated' if report['calibrated'] else 'not calibrated'}"
     ]
+    why_not = report.get("not_calibrated_because")
+    lines += [f"not calibrated: {why_not}"] if why_not and labels["given"] else []
+    unused = unused_labels(labels["given"], labels.get("because") or {})
+    lines += [line for line in (unused, _disagreement(labels)) if line]
     lines += [line for line in (expected_gain(report), _measured_share(report)) if line]
     if len(subset["verifiers"]) < len(report["verifiers"]):
         lines.append(
@@ -35,6 +40,35 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
         if (report.get("drift") or {}).get(entry["name"], {}).get("alarm"):
             lines.append(f"{entry['name']} drifts: its scores have changed since the fit")
     return lines
+
+
+#: Why labels count in no fit, by the report's field.
+UNUSED = {
+    "not_kept": "are of candidates that no kept request has: of texts that were not ranked so, of"
+    " requests that left the window or that a cascade cut short",
+    "not_scored": "are of candidates that none of the present verifiers scored",
+    "one_kind": "all say the same: label some candidates of the other kind",
+    "no_model": "wait for a first model",
+}
+
+
+def unused_labels(labels: int, because: dict[str, int]) -> str | None:
+    """Return why some of the labels are not used; None if all are."""
+    parts = [
+        f"{because[reason]} of {labels} {words}"
+        for reason, words in UNUSED.items()
+        if because.get(reason)
+    ]
+    return f"labels not used: {'; '.join(parts)}" if parts else None
+
+
+def _disagreement(labels: dict[str, Any]) -> str | None:
+    if not labels.get("several"):
+        return None
+    return (
+        f"{labels['several']} candidates have labels of several annotators, who contradict each"
+        f" other in {labels['conflicts']}; their mean counts"
+    )
 
 
 def expected_gain(report: dict[str, Any]) -> str | None:

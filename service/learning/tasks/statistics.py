@@ -12,6 +12,16 @@ from assay.service.learning.tasks.candidate_index import CandidateIndex
 REMEMBERED_REQUESTS = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class MatchedLabels:
+    """How many labels are of kept candidates, at some counts of labels and requests ever."""
+
+    total_labels: int
+    total_requests: int
+    matched: int
+    unmatched: int
+
+
 @dataclass(slots=True)
 class TaskStatistics:
     """The part of a task that changes with each read and record.
@@ -21,6 +31,7 @@ class TaskStatistics:
     `unservable`: a damaged or missing version that the store names. `labels_compared`: whether the
     process has compared the store's labels with the backup's. `backup_read`: whether it has looked
     for a backup on disk. `candidates`: those that the store keeps, as last read.
+    `matched`: the labels that are of one of them, as last counted.
     """
 
     reading: TaskReading = field(default_factory=TaskReading)
@@ -30,6 +41,7 @@ class TaskStatistics:
     labels_compared: bool = False
     backup_read: bool = False
     candidates: CandidateIndex = field(default_factory=CandidateIndex)
+    matched: MatchedLabels | None = None
 
     def note_recorded(self, request: str) -> None:
         """Remember a request's name, so that the task records it once; forget the oldest."""

@@ -19,6 +19,21 @@ from assay.aggregation.statistics.queries import Queries
 NAN = np.nan
 
 
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [0.2, 0.8], [0.9, 0.6], [0.5, 0.5]])
+def test_a_soft_label_is_correct_in_part(labels: list[float]) -> None:
+    """Each pair counts with the chance that one is correct and the other wrong, a tie half."""
+    scores, shares = np.array([1.0, 2.0]), np.array(labels)
+    pairs = [
+        (shares[good] * (1 - shares[bad]), (scores[good] > scores[bad]) + (good == bad) / 2)
+        for good in range(2)
+        for bad in range(2)
+    ]
+
+    expected = sum(weight * wins for weight, wins in pairs) / sum(weight for weight, _ in pairs)
+
+    assert auc(scores, shares) == pytest.approx(expected)
+
+
 def test_selection_counts_ties_at_their_expected_value() -> None:
     """And a candidate without a score last."""
     labels, queries = np.array([1.0, 0, 0, 1, 0, 1, 0]), Queries.of(np.array([0, 0, 0, 1, 1, 2, 2]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.aggregation.label_model.labels import count, parse_labels
+from assay.aggregation.label_model.labels import LabelCounts, count, parse_labels
 
 NAN = np.nan
 
@@ -25,9 +25,35 @@ def test_labels_of_any_kind() -> None:
 
 
 def test_when_labels_calibrate() -> None:
-    """25, five of each class, half of them random."""
+    """25 random ones, which are half of all, and five of each class."""
     labels = np.array([1.0] * 5 + [0.0] * 20)
     assert count(labels, None).calibrated
     assert count(labels[:-1], None).why_not == "24 labels: it takes 25"
     assert "5 of each" in str(count(np.array([1.0] * 4 + [0.0] * 21), None).why_not)
-    assert "random" in str(count(labels, np.arange(25) < 12).why_not)
+    assert "random" in str(count(labels, np.arange(25) < 24).why_not)
+    many = np.array([1.0] * 20 + [0.0] * 40)
+    assert "25" in str(count(many, np.arange(60) < 24).why_not)
+    assert "half" in str(count(many, np.arange(60) < 29).why_not)
+    assert count(many, np.arange(60) < 30).calibrated
+
+
+@pytest.mark.parametrize(
+    ("values", "random", "base_rate"),
+    [
+        ([1.0] * 97 + [0.0] * 163, None, 97 / 260),
+        ([1.0] * 10 + [0.0] * 20 + [1.0] * 30, 30, 1 / 3),
+        ([0.25] * 40, None, 0.25),
+        ([1.0, 0.0, 1.0], 2, 2 / 3),
+    ],
+)
+def test_labels_say_how_many_are_correct(
+    values: list[float], random: int | None, base_rate: float
+) -> None:
+    """Chosen candidates say nothing of the others, once enough were drawn at random."""
+    drawn = None if random is None else np.arange(len(values)) < random
+    counts = count(np.array(values), drawn)
+
+    assert counts.base_rate == pytest.approx(base_rate)
+    assert (counts + counts).base_rate == pytest.approx(base_rate)
+    assert LabelCounts().base_rate is None
+    assert LabelCounts(60, 40.0, 30, None).base_rate == pytest.approx(2 / 3)

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import orjson
+import pytest
 
 from assay.aggregation import Column, LabelModel
 from assay.aggregation.label_model.saved.artifact import checksum, from_dict, to_dict
@@ -155,3 +156,61 @@ async def test_a_window_of_labelled_requests_is_bounded_too(store: Store) -> Non
     assert [
         record.query for record in sorted(await task_store.labelled(), key=lambda each: each.at)
     ] == [key(query, 0)[:32] for query in range(30, 40)]
+
+
+@pytest.mark.parametrize(("correct", "random"), [(97, 260), (20, 240), (150, 200)])
+async def test_the_base_rate_is_that_of_random_labels(
+    store: Store, correct: int, random: int
+) -> None:
+    """In the fit's report and in the model; where labels contradict nothing is assumed."""
+    tasks, task = replica(store, costs=(1.0,) * 6)
+    truth = await traffic(tasks, task, sample(40))
+    keys = sorted(truth)[:random]
+    rates = {key: Label(float(place < correct), True) for place, key in enumerate(keys)}
+    await give_labels(TaskStore(store, "t"), rates)
+
+    _, fit = await FitScheduler(tasks).fit(task)
+    report = await FitScheduler(tasks).report(task)
+
+    assert fit.report["base_rate"] == pytest.approx(correct / random)
+    assert fit.report["base_rate_from"] == "labels"
+    assert (report["base_rate"], report["base_rate_from"]) == (
+        pytest.approx(correct / random),
+        "labels",
+    )
+
+
+async def test_labels_that_match_nothing_are_counted_in_fit_and_report(store: Store) -> None:
+    """None of sixty; and of some that match with some that do not."""
+    tasks, task = replica(store, costs=(1.0,) * 6)
+    truth = await traffic(tasks, task, sample(40))
+    task_store, fitter = TaskStore(store, "t"), FitScheduler(tasks)
+    strangers = {f"{number:032x}:{number:032x}": Label(1.0, True) for number in range(60)}
+    await give_labels(task_store, strangers)
+
+    _, none = await fitter.fit(task)
+    before = await fitter.report(task)
+    await give_labels(task_store, {key: Label(truth[key], True) for key in sorted(truth)[:30]})
+    _, some = await fitter.fit(task)
+
+    assert (none.report["labels"], none.report["labels_given"]) == (0, 60)
+    assert none.report["labels_unused"]["not_kept"] == 60
+    assert (before["labels"]["used"], before["labels"]["unused"]) == (0, 60)
+    assert (some.report["labels"], some.report["labels_unused"]["total"]) == (30, 60)
+
+
+async def test_a_soft_label_is_learned_as_such(store: Store) -> None:
+    """Annotators who disagree count as half; labels of 0.5 pull towards even odds."""
+    tasks, task = replica(store, costs=(1.0,) * 6)
+    truth = await traffic(tasks, task, sample(40))
+    task_store, fitter = TaskStore(store, "t"), FitScheduler(tasks)
+    keys = sorted(truth)
+    await give_labels(task_store, {key: Label(truth[key], True, "ann") for key in keys})
+    _, sharp = await fitter.fit(task)
+    await give_labels(task_store, {key: Label(1 - truth[key], True, "bob") for key in keys})
+    _, soft = await fitter.fit(task)
+
+    assert (sharp.report["labels"], soft.report["labels"]) == (len(keys), len(keys))
+    assert soft.report["base_rate"] == 0.5
+    weights = [max(abs(row["weight"]) for row in fit.report["verifiers"]) for fit in (sharp, soft)]
+    assert weights[1] < 0.2 * weights[0]

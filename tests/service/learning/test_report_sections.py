@@ -65,19 +65,25 @@ def values(**changes: object) -> VerifierValues:
 
 def test_labels_are_counted_as_received_and_as_used() -> None:
     """By day in UTC; one whose candidate is gone is not used, and a judgement may be in between."""
-    table = TrainingTable(np.zeros((3, 1)), np.zeros(3, np.int64), ["a", "b", "c"])
+    scores = sampled()[0].scores[:3]
+    table = TrainingTable(scores, np.zeros(3, np.int64), ["a", "b", "c"])
     labels = {
         "a": KnownLabel(1.0, True, DAY - 1),
-        "b": KnownLabel(0.5, False, DAY),
+        "b": KnownLabel(0.5, False, DAY, 2, True),
         "gone": KnownLabel(1.0, True, DAY + 1),
     }
     drawn = np.array([True, False, True])
 
-    counts = label_counts(table, labels, np.array([1.0, 0.5, -1.0]), drawn)
+    counts = label_counts(table, labels, np.array([1.0, 0.5, -1.0]), drawn, model(False))
 
     assert counts == {
         "given": 3,
         "used": 2,
+        "unused": 1,
+        "because": {"not_kept": 1, "not_scored": 0, "one_kind": 0, "no_model": 0},
+        "several": 1,
+        "conflicts": 1,
+        "agreement": 0.0,
         "correct": 1.5,
         "random": 1,
         "by_date": [

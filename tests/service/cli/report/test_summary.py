@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from assay.service.cli.report.summary import NOT_SERVED, expected_gain, points, summary_lines
+from assay.service.cli.report.summary import (
+    NOT_SERVED,
+    expected_gain,
+    points,
+    summary_lines,
+    unused_labels,
+)
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -28,11 +34,38 @@ def report(**changes: Any) -> dict[str, Any]:
 def test_a_report_begins_with_what_it_rests_on() -> None:
     """That is all where nothing else is known."""
     assert summary_lines(report()) == [
-        "math@3: 1,234 candidates of 60 queries, 30 labels, calibrated",
+        "math@3: 1,234 candidates of 60 queries, 24 of 30 labels used, calibrated",
     ]
     [line] = summary_lines(report(model_version=None, calibrated=False))
     assert line.startswith(NOT_SERVED)
     assert line.endswith("not calibrated")
+
+
+@pytest.mark.parametrize(
+    ("because", "words"),
+    [
+        ({"not_kept": 60}, "labels not used: 60 of 60 are of candidates that no kept request has"),
+        ({"not_scored": 2, "one_kind": 5}, "2 of 60 are of candidates that none"),
+        ({"no_model": 3}, "3 of 60 wait for a first model"),
+    ],
+)
+def test_unused_labels_have_a_reason(because: dict[str, int], words: str) -> None:
+    """Each reason with its count; nothing where all are used."""
+    labels = {"given": 60, "used": 0, "because": because}
+
+    assert words in summary_lines(report(labels=labels))[1]
+    assert unused_labels(60, dict.fromkeys(because, 0)) is None
+
+
+def test_annotators_who_contradict_each_other_are_named_by_number() -> None:
+    """With how many candidates several labelled; and why the task is not calibrated."""
+    labels = {"given": 30, "used": 30, "several": 12, "conflicts": 3}
+
+    lines = summary_lines(report(labels=labels, not_calibrated_because="only 3 are random"))
+
+    assert lines[1] == "not calibrated: only 3 are random"
+    assert lines[2].startswith("12 candidates have labels of several annotators")
+    assert "in 3; " in lines[2]
 
 
 @pytest.mark.parametrize(
