@@ -24,6 +24,7 @@ from assay.service.domain.labels import Label, LabelEvent, LabelRecord, LabelWri
 from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskReading
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.observation import KeptCandidates, Observation
+from assay.service.domain.reward_runs import RewardRun, RunSummary
 from assay.service.domain.score_keys import Keys
 
 
@@ -102,6 +103,34 @@ class StoreClient(Protocol):
 
     async def listen(self) -> Listener:
         """Listen; raise `NoNewsError` where that is not possible."""
+
+
+class RunStore(Protocol):
+    """One task's runs, and the versions that they are pinned to."""
+
+    async def pinned(self, name: str, now: float, ttl_s: float) -> RewardRun | None:
+        """Return a run and note that it is used; None for an unknown one."""
+
+    async def pin(self, run: RewardRun, now: float, ttl_s: float) -> RewardRun | int:
+        """Keep a run unless one of its name is kept; return the kept one, or why there is none."""
+
+    async def keep_version(self, version: int, model: bytes, report: Mapping[str, Any]) -> None:
+        """Put back a version that a run needs, and that an emptied store lost."""
+
+    async def end_run(self, name: str) -> bool:
+        """Let go of a run; return whether it was there."""
+
+    async def runs(self) -> list[RunSummary]:
+        """Return the runs, the one that was used last first."""
+
+    async def run_alarms(self) -> dict[str, dict[str, Any]]:
+        """Return the alarms of runs that have one."""
+
+    async def model(self, version: int) -> bytes | None:
+        """Return a version's artifact."""
+
+    async def report(self, version: int) -> dict[str, Any] | None:
+        """Return a version's report."""
 
 
 class TaskStore(Protocol):
@@ -208,7 +237,9 @@ class TaskStore(Protocol):
     async def lease(self, token: str) -> bool:
         """Return whether this replica may fit now."""
 
-    async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
+    async def publish(
+        self, token: str, fit: Fit, sizes: Sizes, versions: int, runs_since: float = 0.0
+    ) -> int:
         """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none."""
 
     async def restore(self, version: int, model: bytes, report: Mapping[str, Any]) -> bool:

@@ -28,6 +28,13 @@ from assay.service.domain.errors import (
     NoVerifierError,
     TooMuchWorkError,
 )
+from assay.service.domain.reward_runs import (
+    RunChangedError,
+    RunConflictError,
+    RunUnknownError,
+    TooManyRunsError,
+    VersionGoneError,
+)
 
 TYPE_BY_STATUS = {
     401: "authentication_error",
@@ -44,6 +51,11 @@ STATUS: dict[type[DomainError], int] = {
     NoVerifierError: 503,
     TooMuchWorkError: 429,
     LimitReachedError: 429,
+    RunConflictError: 409,
+    RunChangedError: 409,
+    VersionGoneError: 409,
+    TooManyRunsError: 429,
+    RunUnknownError: 503,
     GeneratorTimeoutError: 504,
     GeneratorUnreachableError: 502,
     GeneratorReplyError: 502,

@@ -23,6 +23,7 @@ from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked, validated
 from assay.service.api.front.client_presence import while_there
 from assay.service.api.requests import RankRequest, ScorePairsRequest
+from assay.service.api.runs.entered_run import EnteredRun, enter_run, settle_run
 from assay.service.api.sse import EventStream
 from assay.service.concurrency.offload import to_be_read
 from assay.service.config.settings import ServiceSettings
@@ -72,9 +73,13 @@ async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
     payload = await parse_as(request, engine.config.service, RankRequest)
-    task = find_task(engine, payload.task, payload.ensemble)
+    find_task(engine, payload.task, payload.ensemble)
+    entered = await enter_run(
+        request, find_task(engine, payload.task, None), payload, payload.ensemble
+    )
+    task = entered.task
     scoring_request, shape = scoring_request_from(
-        engine, payload, task, request.scope["assay.request_id"]
+        engine, payload, task, request.scope["assay.request_id"], entered.learn
     )
     warnings = []
     if payload.confidence is not None and not (
@@ -83,9 +88,10 @@ async def rank(request: Request) -> Response:
     ):
         warnings.append(ASKED_AT_ONCE if task.served.model.calibrated else NOT_CALIBRATED)
     if payload.stream:
-        return EventStream(_events(engine, scoring_request, shape, warnings))
+        return EventStream(_events(request, engine, scoring_request, entered, shape, warnings))
     scoring_result = await score_while_wanted(request, engine, scoring_request)
     scoring_result.warnings += warnings
+    settle_run(request, entered, scoring_result)
     return Json(answers.ranking_body(scoring_result, **shape))
 
 
@@ -99,7 +105,11 @@ async def score_pairs(request: Request) -> Response:
     """Score pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
     payload = await parse_as(request, engine.config.service, ScorePairsRequest)
-    task = find_task(engine, payload.task, payload.ensemble)
+    find_task(engine, payload.task, payload.ensemble)
+    entered = await enter_run(
+        request, find_task(engine, payload.task, None), payload, payload.ensemble
+    )
+    task = entered.task
     pairs = [Pair(pair.conversation(), pair.candidate) for pair in payload.pairs]
     check_length(pairs, one_query=False)
     scoring_result = await score_while_wanted(
@@ -112,8 +122,10 @@ async def score_pairs(request: Request) -> Response:
             deadline_s=deadline_s(engine, payload.deadline_ms),
             budget=_budget(payload),
             uncalibrated=uncalibrated(engine, task, payload.uncalibrated),
+            learn=entered.learn,
         ),
     )
+    settle_run(request, entered, scoring_result)
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(
         answers.scores_body(
@@ -183,9 +195,22 @@ def check_length(pairs: Sequence[Pair], one_query: bool) -> None:
 
 
 def scoring_request_from(
-    engine: Engine, payload: RankRequest, task: Task, request_id: str
+    engine: Engine,
+    payload: RankRequest,
+    task: Task,
+    request_id: str,
+    learn: bool | None = None,
 ) -> tuple[ScoringRequest, dict[str, Any]]:
-    """Return a ranking's scoring request, and the additional fields of its answer."""
+    """Return a ranking's scoring request, and the additional fields of its answer.
+
+    `learn`: whether the task learns from it; None for a bulk job, where the row says so, and
+    which has no runs. Raises `ApiError`.
+    """
+    if learn is None:
+        learn = payload.learn is not False
+        if name := next((name for name in ("run", "version") if getattr(payload, name)), None):
+            message = f"{name}: a bulk job has none: all its rows get the version served now"
+            raise ApiError(422, message, param=name, code="not_in_bulk")
     query = payload.conversation()
     texts = [
         candidate if isinstance(candidate, str) else candidate.text
@@ -202,6 +227,7 @@ def scoring_request_from(
         confidence=payload.confidence,
         policy=payload.policy,
         uncalibrated=uncalibrated(engine, task, payload.uncalibrated),
+        learn=learn,
     )
     ids = [None if isinstance(candidate, str) else candidate.id for candidate in payload.candidates]
     return scoring_request, {
@@ -298,13 +324,19 @@ async def while_wanted(request: Request, asking: Awaitable[Result]) -> Result:
 
 
 async def _events(
-    engine: Engine, scoring_request: ScoringRequest, shape: dict[str, Any], warnings: list[str]
+    request: Request,
+    engine: Engine,
+    scoring_request: ScoringRequest,
+    entered: EnteredRun,
+    shape: dict[str, Any],
+    warnings: list[str],
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events: `verifier` as each has scored, then `ranking`, or `error`."""
     try:
         async for step in engine.scoring.scorer.stream(scoring_request):
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
+                settle_run(request, entered, step)
                 await asyncio.sleep(0)  # the finished part is sent, and others have their turn
                 yield _event("ranking", orjson.dumps(answers.ranking_body(step, **shape)))
             else:
@@ -312,6 +344,8 @@ async def _events(
                 yield _event("verifier", orjson.dumps(answers.column_body(*step)))
     except (NoVerifierError, TooMuchWorkError) as exc:
         yield _failure(answer_to(exc))
+    except ApiError as exc:  # a partial answer that the request refuses
+        yield _failure(exc)
 
 
 def _failure(exc: ApiError) -> bytes:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.cascade_savings import Policy
+from assay.service.domain.reward_runs import RUN_NAME, PartialRewards, RewardKind
 from assay.service.domain.uncalibrated import StatedUncalibrated
 from assay.verifiers import Message, Query
 
@@ -106,6 +107,28 @@ class _Scoring(_Request):
                 " number for one that only orders."
             )
         ),
+    ] = None
+    run: Annotated[
+        str | None,
+        Field(
+            pattern=RUN_NAME,
+            description="A trainer's run: one version answers all of it, and it teaches nothing.",
+        ),
+    ] = None
+    version: Annotated[
+        str | None,
+        Field(max_length=128, description="The version that answers, such as `math@3`."),
+    ] = None
+    learn: Annotated[
+        bool | None,
+        Field(description="Whether the task learns from it; default: true, false in a run."),
+    ] = None
+    reward: Annotated[
+        RewardKind | None, Field(description="Adds `reward` to each result, of this kind.")
+    ] = None
+    partial: Annotated[
+        PartialRewards | None,
+        Field(description="refuse: 503 instead of an answer that lacks a failed verifier."),
     ] = None
 
 

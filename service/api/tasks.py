@@ -10,6 +10,7 @@ from assay.service.api.examples import TASK_RESPONSES
 from assay.service.api.exports.export_rows import export_router
 from assay.service.api.labels import label_router
 from assay.service.api.reports import report_router
+from assay.service.api.runs.run_routes import run_router
 from assay.service.api.task_lookup import stored, task_of
 from assay.service.api.task_summary import loss_of_task, task_summary
 from assay.service.api.task_verifiers import verifier_router
@@ -23,6 +24,7 @@ task_router.include_router(version_router)
 task_router.include_router(report_router)
 task_router.include_router(export_router)
 task_router.include_router(verifier_router)
+task_router.include_router(run_router)
 
 
 @task_router.get("/v1/tasks")

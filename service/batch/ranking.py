@@ -111,11 +111,11 @@ class Ranker:
                 {"task": self._plan.task, **row.body}, context=self._engine.config.service
             )
             task = find_task(self._engine, payload.task, payload.ensemble)
+            scoring_request, _ = scoring_request_from(self._engine, payload, task, "")
         except ValidationError as exc:
             return {**result, **_failed(str(invalid(exc)))}
         except ApiError as exc:
             return {**result, **_failed(str(exc))}
-        scoring_request, _ = scoring_request_from(self._engine, payload, task, "")
         scoring_result = await self._scored(scoring_request)
         if isinstance(scoring_result, NoVerifierError):
             reasons = [f"{name}: {reason}" for name, reason in scoring_result.reasons.items()]

@@ -11,6 +11,7 @@ from assay.service.config.generator_settings import UpstreamSettings
 from assay.service.config.settings import ServiceSettings
 from assay.service.config.suggestion import did_you_mean
 from assay.service.domain.cascade_savings import Policy
+from assay.service.domain.reward_runs import PartialRewards, RewardKind
 from assay.service.domain.uncalibrated import StatedUncalibrated, Uncalibrated
 from assay.verifiers import KINDS, VerifierSettings, add_installed
 from assay.verifiers.catalog.catalog import catalog
@@ -23,6 +24,35 @@ if TYPE_CHECKING:
 else:  # the union of all kinds' settings, told apart by `kind`
     _SETTINGS = Union[tuple(kind.settings for kind in KINDS.values())]  # noqa: UP007 - made at run time
     AnyVerifier = Annotated[_SETTINGS, Field(discriminator="kind")]
+
+
+class RewardDefaults(BaseModel):
+    """What a task's reward routes do where the request does not say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    frozen: bool = Field(
+        True,
+        description=(
+            "Pin the version for each run, and for each key that names no run; false: always the"
+            " served one."
+        ),
+    )
+    learn: bool = Field(False, description="Learn from roll-outs.")
+    kind: RewardKind | None = Field(
+        None,
+        description=(
+            "probability, log_odds, rank or denoised; default: the number that each route's"
+            " clients expect."
+        ),
+    )
+    partial: PartialRewards = Field(
+        "mark",
+        description="Rewards without a verifier that failed: mark them, or refuse (503).",
+    )
+    run_days: float = Field(
+        7.0, gt=0, le=3650, description="Days that a run is kept after its last call."
+    )
 
 
 class TaskSettings(BaseModel):
@@ -92,6 +122,9 @@ class TaskSettings(BaseModel):
             "Start the next tier of a candidate before the last has answered, if it is worth so"
             " many times its price."
         ),
+    )
+    rewards: RewardDefaults = Field(
+        default_factory=RewardDefaults, description="What the reward routes do by default."
     )
     model: Path | None = Field(
         None,

@@ -78,6 +78,11 @@ def may_see(task: str) -> bool:
     return tasks is None or task in tasks
 
 
+def holder_name() -> str:
+    """Return the name of the caller's key; empty without keys."""
+    return _PRINCIPAL.get().name
+
+
 def sees_all() -> bool:
     """Return whether the caller may see all tasks, and so the facts of all of them together."""
     return _PRINCIPAL.get().tasks is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -99,7 +100,8 @@ class FitScheduler:
         if only_if_due and not due(fitted, sizes):
             return 0, Fit(report={"reason": FITTED_MEANWHILE})
         fit = await self._in_process(task_store, token, _source(task), task.spec.fit_inputs())
-        return await task_store.publish(token, fit, sizes, task.spec.versions), fit
+        runs_since = time.time() - task.spec.run_ttl_s
+        return await task_store.publish(token, fit, sizes, task.spec.versions, runs_since), fit
 
     async def report(self, task: Task) -> dict[str, Any]:
         """Measure the worth of a task's ensemble, and keep and return the report.

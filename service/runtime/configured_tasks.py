@@ -51,6 +51,7 @@ def _task(
         versions=settings.versions,
         sample=settings.sample,
         store_text=settings.store_text,
+        run_ttl_s=settings.rewards.run_days * 86_400.0,
     )
     cascade_policy = CascadePolicy(
         policy=settings.policy,
@@ -62,7 +63,8 @@ def _task(
     )
     if settings.costs == "measured":
         cascade_policy.measured = lambda: measured_costs(ensembles[ensemble])
-    task = Task(spec, TaskStore(store, name) if settings.learn else None, cascade_policy)
+    task_store = TaskStore(store, name)
+    task = Task(spec, task_store if settings.learn else None, cascade_policy, run_store=task_store)
     if model is not None:
         task.serve_model(aggregation.ServedModel(model, columns))
     return task

@@ -30,7 +30,13 @@ class Engine:
 
         Raises `KeyError` for an unknown name.
         """
-        task = self.learning.tasks.by_name[name]
+        return self.through(self.learning.tasks.by_name[name], ensemble)
+
+    def through(self, task: Task, ensemble: str | None) -> Task:
+        """Return a task, or a view of one, with the named ensemble.
+
+        Raises `KeyError` for an unknown name.
+        """
         if ensemble is None or ensemble == task.ensemble:
             return task
         return task.with_ensemble(ensemble, columns_of(self.scoring.scorer.ensembles[ensemble]))

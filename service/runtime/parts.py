@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler
+from assay.service.learning.runs.pins import RunPins
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background
@@ -54,3 +55,4 @@ class LearningParts:
     writer: Writer
     fit_scheduler: FitScheduler
     drift_monitor: DriftMonitor
+    run_pins: RunPins

@@ -10,6 +10,7 @@ from assay.service.domain.principal import add_cost
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
+from assay.service.learning.runs.pins import RunPins
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.backpressure import Backpressure
@@ -65,6 +66,7 @@ def _learning(
         writer=Writer(cache, tasks, resources.metrics),
         fit_scheduler=FitScheduler(tasks),
         drift_monitor=DriftMonitor(resources.metrics),
+        run_pins=RunPins(resources.store),
     )
 
 

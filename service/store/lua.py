@@ -215,9 +215,11 @@ end
 """
 
 #: Publish a fitted version while the lease is still held, and let go of it. KEYS: lease, state,
-#: models, taken, history. ARGV: token, model, report, serve (1 or 0), requests and labels that it
-#: was fitted on, how many of them had ever come, and how many versions are kept beside the served
-#: one and the one before. Returns the version's number, or 0 where the lease was lost.
+#: models, taken, history, labelled, runs, times of their last use. ARGV: token, model, report, serve
+#: (1 or 0), requests and labels that it was fitted on, how many of them had ever come, how many
+#: versions are kept beside the served one, the one before and those of runs, and the time since
+#: which a run was used that still counts. Returns the version's number, or 0 where the lease was
+#: lost.
 PUBLISH = f"""{_HISTORY}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'requests', ARGV[5], 'labels', ARGV[6])
@@ -236,14 +238,71 @@ redis.call('HSET', KEYS[2], 'newest', version)
 redis.call('HSET', KEYS[3], version, ARGV[2], 'report:' .. version, ARGV[3])
 if ARGV[4] == '1' and redis.call('HGET', KEYS[2], 'pinned') ~= '1' then serve(KEYS[2], KEYS[5], tostring(version)) end
 local serving, before = redis.call('HGET', KEYS[2], 'serving'), redis.call('HGET', KEYS[2], 'before')
+local pinned = {{}}
+local runs = redis.call('HGETALL', KEYS[7])
+for place = 1, #runs, 2 do
+  local whole, run = pcall(cjson.decode, runs[place + 1])
+  local used = tonumber(redis.call('ZSCORE', KEYS[8], runs[place]) or '')
+  if whole and type(run) == 'table' and used and used >= tonumber(ARGV[10]) then pinned[tostring(run.version)] = true end
+end
 for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do
   local number = tonumber(name)
-  if number and number <= version - tonumber(ARGV[9]) and name ~= serving and name ~= before then
+  if number and number <= version - tonumber(ARGV[9]) and name ~= serving and name ~= before and not pinned[name] then
     redis.call('HDEL', KEYS[3], name, 'report:' .. name)
   end
 end
 redis.call('DEL', KEYS[1])
 return version
+"""
+
+#: How a run goes, with all that is kept of it. KEYS begin: runs, times of last use, counts, sums,
+#: alarms.
+_END_RUN = """
+local function end_run(name)
+  redis.call('ZREM', KEYS[2], name)
+  for _, place in ipairs({1, 3, 4, 5}) do redis.call('HDEL', KEYS[place], name) end
+end
+"""
+
+#: Note that a run is used, or keep a new one. KEYS: runs, times of last use, counts, sums, alarms,
+#: models. ARGV: name, now, seconds that an unused run is kept, most runs, seconds after which one
+#: makes room for another, version, and the run (empty: look only). Returns the kept run, 0 where
+#: there is none, -1 where its version does not exist, -2 where no place is free.
+PIN_RUN = f"""{_END_RUN}
+local name, now = ARGV[1], tonumber(ARGV[2])
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, 100)) do
+  end_run(old)
+end
+local known = redis.call('HGET', KEYS[1], name)
+if known then
+  redis.call('ZADD', KEYS[2], now, name)
+  return known
+end
+if ARGV[7] == '' then return 0 end
+if ARGV[6] ~= '0' and redis.call('HEXISTS', KEYS[6], ARGV[6]) == 0 then return -1 end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then
+  local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+  if tonumber(oldest[2]) > now - tonumber(ARGV[5]) then return -2 end
+  end_run(oldest[1])
+end
+redis.call('HSET', KEYS[1], name, ARGV[7])
+redis.call('ZADD', KEYS[2], now, name)
+return ARGV[7]
+"""
+
+#: Let go of a run. KEYS: as above. ARGV: name. Returns whether it was there.
+END_RUN = f"""{_END_RUN}
+local there = redis.call('HEXISTS', KEYS[1], ARGV[1])
+end_run(ARGV[1])
+return there
+"""
+
+#: Put back a version without serving it. KEYS: state, models. ARGV: version, model, report.
+KEEP_VERSION = """
+local newest = math.max(tonumber(redis.call('HGET', KEYS[1], 'newest') or '') or 0, tonumber(ARGV[1]))
+redis.call('HSET', KEYS[1], 'newest', newest)
+redis.call('HSETNX', KEYS[2], 'report:' .. ARGV[1], ARGV[3])
+return redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2])
 """
 
 #: Serve another version. KEYS: state, models, history. ARGV: version, pinned (1, 0, empty: as it

@@ -15,6 +15,7 @@ from assay.service.domain.stored_values import finite_number, whole_number
 from assay.service.store.client import Store
 from assay.service.store.kept.labels import KeptLabels
 from assay.service.store.kept.requests import KeptRequests
+from assay.service.store.kept.runs import KeptRuns
 from assay.service.store.kept.versions import KeptVersions, state_of
 from assay.service.store.lua import NOTE
 
@@ -23,7 +24,7 @@ PATIENT_S = 10.0
 SUMS = ("queries", "cost", "loss", "squares", "agreed")
 
 
-class TaskStore(KeptRequests, KeptLabels, KeptVersions):
+class TaskStore(KeptRequests, KeptLabels, KeptVersions, KeptRuns):
     """One task's part of the store.
 
     Its keys share a hash tag, so that they are in one place of a cluster.

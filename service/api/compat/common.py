@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -24,6 +25,7 @@ from assay.service.api.rank import (
     uncalibrated,
 )
 from assay.service.api.requests import FAST, ChatMessage
+from assay.service.api.runs.entered_run import enter_run, settle_run
 from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.domain.uncalibrated import Uncalibrated
 from assay.service.learning.tasks.task import Task
@@ -108,21 +110,33 @@ async def rank_candidates(
     request: Request, model: str | None, query: Query, candidates: Sequence[str]
 ) -> ScoringResult:
     """Return the ensemble's result for a query's candidates, as long as the client is connected."""
-    engine: Engine = request.app.state.engine
-    scoring_request = scoring_request_of(
-        engine, model, [Pair(query, text) for text in candidates], one_query=True
-    )
-    return await score_while_wanted(request, engine, scoring_request)
+    pairs = [Pair(query, text) for text in candidates]
+    return await _scored(request, model, pairs, is_reward_route=False)
 
 
 async def score_candidates(
     request: Request, model: str | None, pairs: Sequence[Pair]
 ) -> ScoringResult:
-    """Return the ensemble's result for a query's candidates, as long as the client is connected."""
+    """Return the ensemble's result for pairs, as long as the client is connected.
+
+    It is a reward route's: pinned to a version, and no task learns from it unless asked.
+    """
+    return await _scored(request, model, pairs, is_reward_route=True)
+
+
+async def _scored(
+    request: Request, model: str | None, pairs: Sequence[Pair], is_reward_route: bool
+) -> ScoringResult:
     engine: Engine = request.app.state.engine
-    return await score_while_wanted(
-        request, engine, scoring_request_of(engine, model, pairs, one_query=False)
+    scoring_request = scoring_request_of(engine, model, pairs, one_query=not is_reward_route)
+    entered = await enter_run(
+        request, task_of_model(engine, model), is_reward_route=is_reward_route
     )
+    scoring_result = await score_while_wanted(
+        request, engine, replace(scoring_request, task=entered.task, learn=entered.learn)
+    )
+    settle_run(request, entered, scoring_result)
+    return scoring_result
 
 
 def scoring_request_of(

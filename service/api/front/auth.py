@@ -53,6 +53,8 @@ def needed(method: str, path: str, scores: bool) -> Scope:
         method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))
     ):
         return "rank"
+    if method == "GET" and _is_task(parts[:3]) and parts[3:] == ["runs"]:
+        return "rank"
     if parts[:2] == ["v1", "tasks"] and (
         (method, parts[3:])
         in (("POST", ["labels"]), ("POST", ["labels", "withdraw"]), ("GET", ["to-label"]))

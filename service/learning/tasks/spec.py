@@ -16,6 +16,7 @@ class TaskSpec:
     `base_rate`, `quality`: stated by the operator, if at all. `costs`: of a candidate, by verifier.
     `keep`, `keep_bytes`: the most requests that the task keeps, and their most bytes.
     `versions`: the most versions of its model. `sample`: the share of requests that it keeps.
+    `run_ttl_s`: seconds that a run is kept after its last call.
     """
 
     name: str
@@ -29,6 +30,7 @@ class TaskSpec:
     versions: int = 20
     sample: float = 1.0
     store_text: bool = False
+    run_ttl_s: float = 7 * 86_400.0
 
     @property
     def fingerprints(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from assay.service.domain.learned import SavedVersion
 from assay.service.learning.tasks.served_version import ServedVersion, Serving
 from assay.service.learning.tasks.spec import TaskSpec
 from assay.service.learning.tasks.statistics import TaskStatistics
-from assay.service.ports import TaskStore
+from assay.service.ports import RunStore, TaskStore
 from assay.service.scoring.cascade_policy import CascadePolicy
 
 log = structlog.get_logger()
@@ -23,13 +23,15 @@ class Task:
     """A task's settings, the version that it serves, and its statistics.
 
     `task_store`: its part of the store; None for a task that does not learn, such as a view through
-    another ensemble.
+    another ensemble. `run_store`: the part with its runs, which tasks that do not learn have as
+    well; None for a view.
     """
 
     spec: TaskSpec
     task_store: TaskStore | None = None
     cascade_policy: CascadePolicy = field(default_factory=CascadePolicy)
     statistics: TaskStatistics = field(default_factory=TaskStatistics)
+    run_store: RunStore | None = None
     serving: Serving = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,15 @@ class Task:
         """
         self.serving.swap(saved)
         self.statistics.drift = []
+
+    def at_version(self, version: ServedVersion) -> Task:
+        """Return a view of the task that stays at a version, and calls all verifiers at once.
+
+        It learns into the task.
+        """
+        view = Task(self.spec, self.task_store, statistics=self.statistics)
+        view.serving.version = version
+        return view
 
     def with_ensemble(self, ensemble: str, columns: Sequence[Column]) -> Task:
         """Return a view of the task through another ensemble; it keeps nothing."""

@@ -15,6 +15,17 @@ from assay.service.store.lua import LEASE, PROMOTE, PUBLISH, RELEASE, RENEW, RES
 from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import TaskKeys
 
+PUBLISHED_PARTS = (
+    "lease",
+    "state",
+    "models",
+    "taken",
+    "history",
+    "labelled",
+    "runs",
+    "run_used",
+)
+
 
 class KeptVersions(TaskKeys):
     """The versions of a task's model, their reports, and which of them is served."""
@@ -80,11 +91,13 @@ class KeptVersions(TaskKeys):
         """Return whether this replica may fit now: one does at a time."""
         return bool(await self._run(LEASE, ("lease",), token, LEASE_MS))
 
-    async def publish(self, token: str, fit: Fit, sizes: Sizes, versions: int) -> int:
+    async def publish(
+        self, token: str, fit: Fit, sizes: Sizes, versions: int, runs_since: float = 0.0
+    ) -> int:
         """Keep a fitted version, serve it unless one is pinned; return its number, 0 for none.
 
-        So many others stay beside it. There is none if nothing was fitted, or the lease was
-        lost.
+        So many others stay beside it, and those of runs that were used since a time. There is none
+        if nothing was fitted, or the lease was lost.
         """
         counts = (sizes.requests, sizes.labels, sizes.total_requests, sizes.total_labels)
         arguments = (
@@ -94,12 +107,9 @@ class KeptVersions(TaskKeys):
             int(fit.serve),
             *counts,
             versions,
+            runs_since,
         )
-        version = int(
-            await self._run(
-                PUBLISH, ("lease", "state", "models", "taken", "history", "labelled"), *arguments
-            )
-        )
+        version = int(await self._run(PUBLISH, PUBLISHED_PARTS, *arguments))
         await self._store.publish(self._task)
         return version
 

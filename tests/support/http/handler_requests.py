@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.types import Message
 
 from assay.service.api.front.body_limit import BODY_IN_SCOPE
+from assay.service.config.model import TaskSettings
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.principal import _PRINCIPAL, SCOPES, Principal
 from assay.service.learning.tasks.spec import TaskSpec
@@ -37,10 +38,12 @@ def engine_of(
             uncalibrated_of=lambda task: None,
             service=ServiceSettings(**settings),
             model_aliases=dict(aliases or {}),
+            tasks={task.name: TaskSettings() for task in tasks},
         ),
         learning=SimpleNamespace(tasks=SimpleNamespace(by_name=by_name)),
         scoring=SimpleNamespace(scorer=scorer or SimpleNamespace(ensembles=ensembles)),
         task=lambda name, _: by_name[name],
+        through=lambda task, _: task,
     )
 
 

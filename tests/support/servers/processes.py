@@ -39,14 +39,21 @@ class Answer:
 
 
 def call(
-    url: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout_s: float = 60.0
+    url: str,
+    body: Any = None,
+    *,
+    headers: dict[str, str] | None = None,
+    timeout_s: float = 60.0,
+    method: str | None = None,
 ) -> Answer:
     """Get a URL, or post a body (bytes as they are, anything else as JSON); every status is an
     answer.
+
+    `method`: another one.
     """
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(
-        url, data, {"Content-Type": "application/json", **(headers or {})}
+        url, data, {"Content-Type": "application/json", **(headers or {})}, method=method
     )
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as reply:

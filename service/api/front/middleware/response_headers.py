@@ -1,4 +1,4 @@
-"""Headers of every answer: the request's id, and instructions for browsers."""
+"""Headers of every answer: the request's id, instructions for browsers, and its handler's own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ SECURITY_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
+
+#: Headers that a handler adds to its answer, whatever form that has: pairs of bytes.
+ANSWER_HEADERS_IN_SCOPE = "assay.answer_headers"
 
 
 class ResponseHeaders:
@@ -35,6 +38,7 @@ class ResponseHeaders:
                     *message.get("headers", ()),
                     *SECURITY_HEADERS,
                     (REQUEST_ID_HEADER, exchange.request_id),
+                    *scope.get(ANSWER_HEADERS_IN_SCOPE, ()),
                 ]
             return send(message)
 

@@ -20,18 +20,19 @@ def kept(running: Server, task: str) -> int:
     return counts[-1]
 
 
-def test_traffic_through_a_pair_route_adds_to_the_task(running: Server) -> None:
+def test_traffic_through_a_pair_route_adds_to_the_task_where_it_asks_to(running: Server) -> None:
     """A pair each, and a reward model of unknown range has a score from the first on."""
     before = kept(running, "math")
     texts = [f"{QUERY} number {place}" for place in range(3)]
 
     answers = [
-        running.post("/rm", {"model": "Skywork/RM", "prompt": text, "response": "It is so."})
-        for text in texts
+        running.post(path, {"model": "Skywork/RM", "prompt": text, "response": "It is so."})
+        for path, text in zip(("/rm?learn=true", "/rm", "/rm?learn=1"), texts, strict=True)
     ]
 
     assert [answer.status for answer in answers] == [200, 200, 200]
-    wait_until(lambda: running.get("/v1/tasks/math").json["requests"] == before + 3)
+    wait_until(lambda: running.get("/v1/tasks/math").json["requests"] == before + 2)
+    assert kept(running, "math") == before + 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""How a request wants its rewards: its run, version and kind, from fields, headers or the query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from fastapi import Request
+
+from assay.service.api.errors import ApiError, shortened
+from assay.service.domain.reward_runs import (
+    PARTIAL_REWARDS,
+    REWARD_KINDS,
+    RUN_NAME,
+    PartialRewards,
+    RewardKind,
+)
+from assay.service.learning.tasks.task import Task
+
+HEADER_PREFIX = b"x-assay-"
+OPTION_NAMES = ("run", "version", "learn", "reward", "partial")
+HEADERS = {HEADER_PREFIX + name.encode(): name for name in OPTION_NAMES}
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+MOST_VALUE_SHOWN = 80
+VERSION_FORM = re.compile(r"(?:.{1,64}@)?(\d{1,16})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a request states; None for what it does not."""
+
+    run: str | None = None
+    version: str | None = None
+    learn: bool | None = None
+    reward: RewardKind | None = None
+    partial: PartialRewards | None = None
+
+
+def run_options(request: Request, fields: Any = None) -> RunOptions:
+    """Return a request's options; `fields` is a body of ours that may state them.
+
+    Raises `ApiError` 422 for a wrong value, or for two that differ.
+    """
+    stated: dict[str, str] = {}
+    in_query: Mapping[str, str] = request.query_params if request.scope.get("query_string") else {}
+    for name in OPTION_NAMES:
+        if name in in_query:
+            _state(stated, name, in_query[name])
+    for header, value in request.scope.get("headers", ()):
+        if header.startswith(HEADER_PREFIX) and header in HEADERS:
+            _state(stated, HEADERS[header], value.decode("latin-1"))
+    if fields is not None:
+        for name in OPTION_NAMES:
+            value = getattr(fields, name)
+            if value is not None:
+                _state(stated, name, str(value).lower() if name == "learn" else value)
+    return _checked(stated) if stated else RunOptions()
+
+
+def _state(stated: dict[str, str], name: str, value: str) -> None:
+    if stated.setdefault(name, value) != value:
+        raise _wrong(name, value, f"also says {shortened(stated[name], MOST_VALUE_SHOWN)!r}")
+
+
+def _checked(stated: Mapping[str, str]) -> RunOptions:
+    run, learn = stated.get("run"), stated.get("learn")
+    if run is not None and not re.fullmatch(RUN_NAME, run):
+        raise _wrong(
+            "run",
+            run,
+            "must be 1 to 128 letters, digits or ._:@+- and begin with a letter or a digit",
+        )
+    if learn is not None and learn.lower() not in TRUTHS:
+        raise _wrong("learn", learn, "must be true or false")
+    for name, words in (("reward", REWARD_KINDS), ("partial", PARTIAL_REWARDS)):
+        if name in stated and stated[name] not in words:
+            raise _wrong(name, stated[name], f"must be one of: {', '.join(words)}")
+    return RunOptions(
+        run=run,
+        version=stated.get("version"),
+        learn=None if learn is None else TRUTHS[learn.lower()],
+        reward=cast(RewardKind | None, stated.get("reward")),
+        partial=cast(PartialRewards | None, stated.get("partial")),
+    )
+
+
+def version_number(task: Task, version: str | None) -> int | None:
+    """Return the number of a version's name: `math@3` or `3`; the served model's name is its own.
+
+    Raises `ApiError` 422 for another form, or another task's version.
+    """
+    if version is None or version == task.served.model_version:
+        return None if version is None else task.served.version
+    form = VERSION_FORM.fullmatch(version)
+    if form is None or version not in (form[1], f"{task.name}@{form[1]}"):
+        raise _wrong(
+            "version", version, f"must be one of the task's, such as {task.served.model_version}"
+        )
+    return int(form[1])
+
+
+def _wrong(name: str, value: str, message: str) -> ApiError:
+    return ApiError(
+        422,
+        f"{name}: {message} (got {shortened(value, MOST_VALUE_SHOWN)!r})",
+        param=name,
+        code="unknown_value",
+    )

@@ -1,0 +1,139 @@
+"""A training run against a running service: its rewards are the same from first to last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers.processes import Server, service
+from tests.support.servers.reading_kind import config, installed, task, traffic
+from tests.support.waiting import wait_until
+
+COMPLETION = "1.5 0.3 -0.2 0.4"
+PAIR = {"query": "probe", "candidate": COMPLETION}
+
+
+def rm(server: Server, query: str = "run=night") -> Any:
+    """Return slime's reward of the completion."""
+    body = {"model": "assay/math", "prompt": "probe", "response": COMPLETION}
+    answer = server.post(f"/rm?{query}", body)
+    assert answer.status == 200, answer.json
+    return answer
+
+
+def rewards(server: Server, how: str = "run=night") -> list[float]:
+    """Return the completion's reward through every reward route."""
+    pair = {"model": "assay/math", "query": ["probe" + COMPLETION], "prompts": ["probe"]}
+    rollout = {
+        "model": "assay/math",
+        "responses_create_params": {"input": "probe"},
+        "response": {"output": [{"type": "message", "content": COMPLETION}]},
+    }
+    score = {"model": "assay/math", "text_1": "probe", "text_2": COMPLETION}
+    chat = [{"role": "user", "content": "probe"}, {"role": "assistant", "content": COMPLETION}]
+    native: dict[str, Any] = {"pairs": [PAIR], "task": "math", "uncalibrated": "number"}
+    return [
+        rm(server, how).json,
+        server.post(f"/get_reward?{how}", pair).json["scores"][0],
+        server.post(f"/verify?{how}", rollout).json["reward"],
+        server.post(f"/score?{how}", score).json["data"][0]["score"],
+        server.post(f"/classify?{how}", {"model": "assay/math", "messages": chat}).json["data"][0][
+            "probs"
+        ][0],
+        server.post(f"/v1/score_pairs?{how}", native).json["results"][0]["probability"],
+    ]
+
+
+def teach(server: Server, seed: int) -> None:
+    """Send policy's traffic and labels, and fit."""
+    labels = []
+    for query, candidates, correct in traffic(40, seed):
+        body = {"query": query, "candidates": candidates, "task": "math"}
+        results = server.post("/v1/rank", body).json["results"]
+        labels += [
+            {"key": result["key"], "correct": correct[result["index"]], "random": True}
+            for result in results[:2]
+        ]
+    assert server.post("/v1/tasks/math/labels", {"labels": labels}).status == 200
+    wait_until(lambda: server.post("/v1/tasks/math/fit", {}).status == 200)  # or another one fits
+
+
+def test_a_completion_has_one_reward_in_the_whole_run(tmp_path: Path) -> None:
+    """On two workers, through every route, over fits, a promotion, a rollback and a restart."""
+    environment = {**installed(tmp_path), "ASSAY_WORKERS": "2"}
+    settings = config(tmp_path)
+    with service(settings, tmp_path, env=environment) as server:
+        first, unnamed = rewards(server), rm(server, "")
+        seen = [first]
+        for seed in range(3):
+            teach(server, seed)
+            seen += [rewards(server) for _ in range(4)]
+        assert rm(server, "run=late").headers["x-assay-model-version"] != "math@0"
+        assert server.post("/v1/tasks/math/models/1/promote", {"pinned": True}).status == 200
+        seen += [rewards(server) for _ in range(4)]
+        assert server.post("/v1/tasks/math/rollback", {}).status == 200
+        seen.append(rewards(server))
+        late = rm(server, "run=late")
+    with service(settings, tmp_path, env=environment) as server:
+        seen.append(rewards(server))
+        listed = server.get("/v1/tasks/math/runs").json
+        again = rm(server, "run=late")
+        after, moved = rm(server, ""), server.post("/v1/rank?version=math@1", RANKED).json
+
+    for rewards_then in seen:
+        assert rewards_then == pytest.approx([first[0]] * 6, abs=1e-12)
+    assert rm_headers(unnamed) == rm_headers(after)
+    assert unnamed.json == after.json == first[0]
+    assert (late.json, late.headers["x-assay-model-version"]) == (
+        again.json,
+        again.headers["x-assay-model-version"],
+    )
+    assert late.json != first[0]
+    assert moved["model_version"] == "math@1"
+    versions = {run["run"]: run["model_version"] for run in listed["runs"]}
+    assert versions["night"] == "math@0"
+    assert [run["named"] for run in listed["runs"]].count(False) == 1
+
+
+RANKED = {"query": "probe", "candidates": [COMPLETION, "0 0 0 0"], "task": "math"}
+
+
+def rm_headers(answer: Any) -> tuple[str, str]:
+    """Return an answer's run and version."""
+    return answer.headers["x-assay-run"], answer.headers["x-assay-model-version"]
+
+
+def test_a_run_teaches_nothing_unless_it_asks_to(tmp_path: Path) -> None:
+    """Neither through the reward routes nor where a run is named; a run that is ended begins anew."""
+    with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as server:
+        server.post("/v1/rank", {**RANKED, "run": "night"})
+        rm(server, "")
+        rm(server, "run=night")
+        server.post("/v1/rank", {**RANKED, "run": "night", "learn": True})
+        server.post("/v1/rank", {**RANKED, "query": "after", "learn": False})
+        teach(server, 0)
+        kept = task(server)["requests"]
+        ended = server.get("/v1/tasks/math/runs/night", method="DELETE")
+        again = server.get("/v1/tasks/math/runs/night", method="DELETE")
+
+    assert kept == 41
+    assert (ended.status, ended.json["ended"]) == (200, True)
+    assert (again.status, again.json["error"]["code"]) == (404, "unknown_run")
+
+
+def test_what_does_not_fit_a_run_is_refused(tmp_path: Path) -> None:
+    """With the run's version in the message."""
+    with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as server:
+        rm(server, "run=night")
+        conflict = server.post("/v1/rank", {**RANKED, "run": "night", "version": "math@7"})
+        unknown = server.post("/v1/rank", {**RANKED, "version": "math@7"})
+        misread = server.post("/v1/rank", {**RANKED, "run": "two words"})
+        twice = server.post("/v1/rank?run=day", {**RANKED, "run": "night"})
+
+    assert (conflict.status, conflict.json["error"]["code"]) == (409, "run_conflict")
+    assert "math@0" in conflict.json["error"]["message"]
+    assert (unknown.status, unknown.json["error"]["code"]) == (409, "version_gone")
+    assert (misread.status, misread.json["error"]["param"]) == (422, "run")
+    assert (twice.status, twice.json["error"]["param"]) == (422, "run")

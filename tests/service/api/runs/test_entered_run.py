@@ -1,0 +1,88 @@
+"""The run of a request, and what its answer says of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from assay.service.api.errors import ApiError
+from assay.service.api.front.middleware.response_headers import ANSWER_HEADERS_IN_SCOPE
+from assay.service.api.runs.entered_run import NOT_PINNED, enter_run, settle_run
+from assay.service.config.model import RewardDefaults, TaskSettings
+from assay.service.domain.errors import StoreDownError
+from assay.service.learning.runs.pins import RunPins
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from tests.support.http.handler_requests import engine_of, named_task, request_to
+
+
+class AwayStore:
+    """A store that does not answer."""
+
+    async def generation(self) -> bytes:
+        """Raise."""
+        raise StoreDownError("away")
+
+
+def asked(store: Any, rewards: RewardDefaults | None = None, **headers: str) -> Any:
+    """Return a request with headers `x-assay-…` to a task with runs."""
+    task = named_task("t")
+    runs: Any = store if isinstance(store, AwayStore) else TaskStore(store, "t")
+    task.run_store = runs
+    engine = engine_of(task)
+    engine.learning.run_pins = RunPins(store)
+    engine.config.tasks["t"] = TaskSettings(rewards=rewards or RewardDefaults())
+    pairs = [(f"x-assay-{name}".encode(), value.encode()) for name, value in headers.items()]
+    return request_to(engine, scope={"headers": pairs})
+
+
+async def entered(request: Any, is_reward_route: bool = True) -> Any:
+    """Return the run of a request."""
+    task = request.app.state.engine.learning.tasks.by_name["t"]
+    return await enter_run(request, task, is_reward_route=is_reward_route)
+
+
+async def test_reward_routes_are_frozen_and_teach_nothing_by_default(store: Store) -> None:
+    """Other routes are and do neither, unless they name a run; the configuration may say else."""
+    open_routes = RewardDefaults(frozen=False, learn=True, kind="rank", partial="refuse")
+
+    unnamed, named = await entered(asked(store)), await entered(asked(store, run="night"), False)
+    plain, loose = await entered(asked(store), False), await entered(asked(store, open_routes))
+
+    assert unnamed.run.name.startswith("~@")
+    assert (unnamed.learn, unnamed.partial, unnamed.reward) == (False, "mark", None)
+    assert (named.run.name, named.learn) == ("night", False)
+    assert (plain.run, plain.learn, plain.partial) == (None, True, "mark")
+    assert (loose.run, loose.learn, loose.partial, loose.reward) == (None, True, "refuse", "rank")
+    assert (await entered(asked(store, run="night", learn="true"))).learn is True
+
+
+async def test_without_a_store_only_an_unnamed_run_goes_on() -> None:
+    """By the served version, with a warning; a named run has to wait."""
+    unnamed = await entered(asked(AwayStore()))
+
+    assert (unnamed.run, unnamed.warnings) == (None, [NOT_PINNED])
+    with pytest.raises(ApiError, match="the store does not answer") as caught:
+        await entered(asked(AwayStore(), run="night"))
+    assert caught.value.status == 503
+
+
+async def test_an_answer_names_its_run_and_a_partial_one_is_marked_or_refused(store: Store) -> None:
+    """In headers, whatever form the answer has."""
+    request, matrix = asked(store, run="night"), SimpleNamespace(partial=False, reasons={})
+    result: Any = SimpleNamespace(version="t@0", matrix=matrix, warnings=[])
+    run = await entered(request)
+
+    settle_run(request, run, result)
+    whole = dict(request.scope.pop(ANSWER_HEADERS_IN_SCOPE))
+    matrix.partial, matrix.reasons = True, {(0, 0): "timeout: slow"}
+    settle_run(request, run, result)
+    refusing = asked(store, run="night", partial="refuse")
+    with pytest.raises(ApiError, match="timeout: slow") as refused:
+        settle_run(refusing, await entered(refusing), result)
+
+    assert whole == {b"x-assay-run": b"night", b"x-assay-model-version": b"t@0"}
+    assert dict(request.scope[ANSWER_HEADERS_IN_SCOPE])[b"x-assay-partial"] == b"true"
+    assert (refused.value.status, refused.value.code) == (503, "partial_score")

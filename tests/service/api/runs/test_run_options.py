@@ -1,0 +1,74 @@
+"""How a request states its run, from its body, its headers or its query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assay.service.api.errors import ApiError
+from assay.service.api.requests import ScorePairsRequest
+from assay.service.api.runs.run_options import RunOptions, run_options, version_number
+from tests.support.http.handler_requests import engine_of, named_task, request_to
+
+PAIRS = {"pairs": [{"query": "q", "candidate": "c"}]}
+
+
+def stated(fields: Any = None, query: str = "", **headers: str) -> RunOptions:
+    """Return the options of a request with a query string and headers `x-assay-…`."""
+    scope = {
+        "query_string": query.encode(),
+        "headers": [
+            (f"x-assay-{name}".encode(), value.encode()) for name, value in headers.items()
+        ],
+    }
+    request = request_to(engine_of(named_task("t")), scope=scope)
+    payload = None if fields is None else ScorePairsRequest.model_validate({**PAIRS, **fields})
+    return run_options(request, payload)
+
+
+def test_each_place_states_the_same() -> None:
+    """A field, a header and a parameter; nothing is stated by default."""
+    wanted = RunOptions(
+        run="night", version="t@3", learn=False, reward="denoised", partial="refuse"
+    )
+    words = {"run": "night", "version": "t@3", "reward": "denoised", "partial": "refuse"}
+
+    assert stated() == stated({}) == RunOptions()
+    assert stated({**words, "learn": False}) == wanted
+    assert stated(**words, learn="false") == wanted
+    assert stated(query="&".join(f"{k}={v}" for k, v in words.items()) + "&learn=0") == wanted
+    assert stated({"run": "night"}, query="run=night", run="night") == RunOptions(run="night")
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "message"),
+    [
+        ({"run": "a b"}, "", "run: must be"),
+        ({"run": "~unnamed"}, "", "run: must be"),
+        ({"run": ""}, "", "run: must be"),
+        ({"run": "x" * 129}, "", "run: must be"),
+        ({"learn": "maybe"}, "", "learn: must be true or false"),
+        ({"reward": "loud"}, "", "probability, log_odds, rank, denoised"),
+        ({"partial": "drop"}, "", "mark, refuse"),
+        ({"run": "a"}, "run=b", "also says"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name(
+    headers: dict[str, str], query: str, message: str
+) -> None:
+    """Never ignored: a run of a misread name would be another run."""
+    with pytest.raises(ApiError, match=message) as caught:
+        stated(query=query, **headers)
+
+    assert caught.value.status == 422
+
+
+def test_a_version_is_named_by_its_number_or_its_whole_name() -> None:
+    """Another task's name, or a name without a number, is a mistake."""
+    task = named_task("t")
+
+    assert [version_number(task, name) for name in (None, "t@3", "3", "t@0")] == [None, 3, 3, 0]
+    for wrong in ("u@3", "t@", "t@x", "@3", "t@3@3", ""):
+        with pytest.raises(ApiError, match="version: must be"):
+            version_number(task, wrong)

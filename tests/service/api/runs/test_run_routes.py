@@ -1,0 +1,45 @@
+"""Runs as they are listed and ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assay.service.api.errors import ApiError
+from assay.service.api.runs.run_routes import end_run, runs
+from assay.service.learning.runs.pins import RunPins
+from assay.service.store.client import Store
+from assay.service.store.task_store import TaskStore
+from tests.support.http.handler_requests import asking_for, engine_of, named_task, request_to
+
+
+def engine_over(store: Store) -> Any:
+    """Return an engine of one task with runs."""
+    task = named_task("t")
+    task.run_store = TaskStore(store, "t")
+    engine = engine_of(task)
+    engine.learning.run_pins = RunPins(store)
+    return engine
+
+
+async def test_runs_are_listed_and_ended(store: Store) -> None:
+    """Each with its version; one that is not there is a 404, also of another's task."""
+    engine = engine_over(store)
+    task = engine.learning.tasks.by_name["t"]
+    await engine.learning.run_pins.enter(task, "night")
+    await engine.learning.run_pins.enter(task, "~key@ab")
+    request = request_to(engine)
+
+    listed = {run["run"]: run for run in (await runs(request, "t"))["runs"]}
+    ended = await end_run(request, "t", "night")
+    with pytest.raises(ApiError, match="has no run 'night'") as gone:
+        await end_run(request, "t", "night")
+    with asking_for("other"), pytest.raises(ApiError, match="no task"):
+        await runs(request, "t")
+
+    assert listed["night"]["model_version"] == "t@0"
+    assert (listed["night"]["named"], listed["~key@ab"]["named"]) == (True, False)
+    assert (listed["night"]["completions"], listed["night"]["over_optimisation"]) == (0, None)
+    assert ended == {"task": "t", "run": "night", "ended": True}
+    assert gone.value.status == 404
