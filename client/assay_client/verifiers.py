@@ -20,7 +20,7 @@ from .settings import RewardKind, settings_of
 from .texts import query_of, text_of
 
 ALONE = {"group_mean": "verifiers asks of one roll-out at a time: choose raise, skip or a number"}
-READ_AS_0 = {"raise": "a rubric takes an error for a reward of 0: choose skip, which is NaN"}
+READ_AS_0 = {"raise": "a rubric takes an error for a reward of 0: choose group_mean or a number"}
 
 
 async def reward(task: Any, trace: Any) -> float:
@@ -48,9 +48,12 @@ def rubric_function(
 ) -> Callable[..., Awaitable[list[float]]]:
     """Return a group reward that ranks completions of one prompt together.
 
-    NaN without a score ("skip", the default): an error would be read as a reward of 0.
+    A gap is the mean of its prompt's others ("group_mean", the default). "skip" is NaN, which a
+    rubric keeps, and which spoils the advantages of its whole group; an error it would read as 0.
     """
-    settings = settings_of(task, run, missing, reward, learn, default="skip", refused=READ_AS_0)
+    settings = settings_of(
+        task, run, missing, reward, learn, default="group_mean", refused=READ_AS_0
+    )
 
     async def assay_reward(
         prompts: Sequence[Any], completions: Sequence[Any], answers: Sequence[Any]

@@ -64,7 +64,7 @@ async def test_rows_of_one_prompt_are_ranked_together() -> None:
 
 
 async def test_verifiers_of_both_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A roll-out fails, a rubric has NaN: there an error would be 0, and is refused."""
+    """A roll-out fails, a rubric has the mean: there an error would be 0, and is refused."""
     task = SimpleNamespace(prompt="q", prompt_text="q", answer=None)
     trace = SimpleNamespace(last_reply="a")
     with answering_by_path(
@@ -78,7 +78,9 @@ async def test_verifiers_of_both_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ASSAY_MISSING", "0.25")
         assert await reward(task, trace) == 0.25
         monkeypatch.delenv("ASSAY_MISSING")
-        first, second = await rubric_function("math")(["q", "q"], ["a", "b"], ["", ""])
+        asked = (["q", "q"], ["a", "b"], ["", ""])
+        assert await rubric_function("math")(*asked) == [sigmoid(1.0)] * 2
+        first, second = await rubric_function("math", missing="skip")(*asked)
     assert first == sigmoid(1.0)
     assert math.isnan(second)
     with pytest.raises(ValueError, match="takes an error for a reward of 0"):

@@ -236,6 +236,36 @@ def test_inspect_ai(
     assert found["silent"] == ["nan"] * 3
 
 
+def test_openenv(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
+    """A rubric by itself and in a weighted sum; without any score it raises, or has its number."""
+    result = trained("openenv", running, tmp_path, "openenv")
+
+    assert result["rewards"] == pytest.approx(alone[0], abs=1e-9)
+    assert result["summed"] == pytest.approx([chance / 2 for chance in alone[0]], abs=1e-9)
+    assert set(result["state"]["versions"]) == {"math"}
+    assert "no verifier" in result["refused"]
+
+
+def test_harbor(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
+    """Its verifier reads the file that ours writes; without a score it finds none, and says so."""
+    result = trained("harbor", running, tmp_path, "harbor")
+
+    assert result["rewards"]["reward"] == pytest.approx(alone[0][1], abs=1e-9)
+    assert result["rewards"]["assay_score"] == pytest.approx(alone[1][1], abs=1e-9)
+    assert result["silent"] == "raised RewardFileNotFoundError"
+    assert result["stand_in"] == {"reward": 0.0}
+
+
+def test_art(running: Server, together: list[float], tmp_path: Path) -> None:
+    """Groups have our rewards; one without any score is left out, or has its number."""
+    result = trained("art", running, tmp_path, "art")
+
+    assert result["rewards"] == [pytest.approx(together, abs=1e-9)] * 2
+    assert result["before"] == 0.1
+    assert result["metadata"]["assay_version"]
+    assert (result["silent"], result["stand_in"]) == (0, [0.5] * 3)
+
+
 def test_litellm_settings(running: Server, expected: list[list[float]], tmp_path: Path) -> None:
     """Our settings lead to us: reranking, chat, and a proxy's list of models."""
     found = trained("litellm", running, tmp_path)

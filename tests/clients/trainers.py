@@ -8,7 +8,9 @@ field, and replayed.
 import asyncio
 import json
 import os
+import shlex
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -303,7 +305,103 @@ def litellm(url):
     }
 
 
+def openenv(url):
+    """OpenEnv's weighted sum with our rubric, and a rubric without any score."""
+    from unittest import mock
+
+    # Its package imports a client of MCP, which rubrics do without.
+    for name in ("fastmcp", "fastmcp.client", "fastmcp.client.client", "fastmcp.client.transports"):
+        sys.modules[name] = mock.MagicMock()
+    from assay_client.errors import NoScoreError
+    from assay_client.openenv import AssayRubric
+    from openenv.core.rubrics import WeightedSum
+
+    def rubric(task, missing=None):
+        def query(action, observation):
+            return observation
+
+        def answer(action, observation):
+            return action
+
+        return AssayRubric(query, answer, task=task, missing=missing)
+
+    async def scored(whole):
+        return [await whole(text, QUERY) for text in TEXTS]
+
+    own = rubric("math")
+    summed = WeightedSum([own, rubric("silent", 0.0)], [0.5, 0.5])
+    try:
+        asyncio.run(scored(rubric("silent")))
+    except NoScoreError as exc:
+        refused = str(exc)
+    return {
+        "rewards": asyncio.run(scored(own)),
+        "summed": asyncio.run(scored(summed)),
+        "state": own.state_dict(),
+        "refused": refused,
+    }
+
+
+def harbor(url):
+    """Harbor's verifier over a test.sh that calls our module; in `silent` it writes no reward."""
+    from harbor_release import verified
+
+    def trial(task, *options):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "tests").mkdir()
+            (folder / "question.txt").write_text(QUERY)
+            (folder / "answer.txt").write_text(TEXTS[1])
+            words = ["-m", "assay_client.harbor", "--task", task, *options]
+            words += ["--query-file", folder / "question.txt"]
+            words += ["--answer-file", folder / "answer.txt", "--folder", folder / "verifier"]
+            command = shlex.join(map(str, [sys.executable, *words]))
+            (folder / "tests" / "test.sh").write_text(f"#!/bin/bash\n{command}\n")
+            return verified(folder)
+
+    return {
+        "rewards": trial("math"),
+        "silent": trial("silent"),
+        "stand_in": trial("silent", "--missing", "0"),
+    }
+
+
+def art(url):
+    """ART's gathering of groups, scored after each by ours."""
+    from unittest import mock
+
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    sys.modules["polars"] = mock.MagicMock()  # it writes logs of trajectories, and weighs 180 MB
+    import art as library
+    from assay_client.art import group_scorer
+
+    async def group():
+        return library.TrajectoryGroup(
+            [
+                library.Trajectory(
+                    messages_and_choices=[*CHAT, {"role": "assistant", "content": text}],
+                    reward=0.1,
+                )
+                for text in TEXTS
+            ]
+        )
+
+    def gathered(task, **options):
+        groups = [group(), group()]
+        scorer = group_scorer(task, **options)
+        return asyncio.run(library.gather_trajectory_groups(groups, after_each=scorer))
+
+    scored = gathered("math")
+    return {
+        "rewards": [[trajectory.reward for trajectory in group] for group in scored],
+        "before": scored[0].trajectories[0].metrics["independent_reward"],
+        "metadata": scored[0].trajectories[0].metadata,
+        "silent": len(gathered("silent")),
+        "stand_in": [trajectory.reward for trajectory in gathered("silent", missing=0.5)[0]],
+    }
+
+
 if __name__ == "__main__":
     os.environ["ASSAY_URL"], os.environ["ASSAY_API_KEY"] = sys.argv[2], "none"
-    ASKS = (openrlhf, verl, verifiers, rubric, its_hub, inspect_ai, litellm)
+    ASKS = (openrlhf, verl, verifiers, rubric, its_hub, inspect_ai, litellm, openenv, harbor, art)
     print(json.dumps({ask.__name__: ask for ask in ASKS}[sys.argv[1]](sys.argv[2])))
