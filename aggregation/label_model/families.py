@@ -10,6 +10,7 @@ import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 
@@ -23,19 +24,44 @@ TIERS = {"low": 0.60, "medium": 0.70, "high": 0.80}
 MOST_LISTED = 20
 
 
+#: Families that are found: `auto` joins copies, `given` takes those of the names. A dict states the
+#: families of some verifiers; copies among the others are joined.
+FAMILY_MODES = ("auto", "given")
+Families = Mapping[str, str] | Literal["auto", "given"]
+
+
+def check_families(families: object) -> None:
+    """Raise `ValueError` for families that are neither a mode nor a dict by verifiers' names."""
+    if isinstance(families, str):
+        if families not in FAMILY_MODES:
+            raise ValueError(
+                "families: must be 'auto', 'given' or a dict {verifier: family}, not"
+                f" {reprlib.repr(families)}"
+            )
+        return
+    check_mapping("families", families)
+
+
 def family_by_name(name: str) -> str:
     """Return a verifier's default family: the text before its name's first colon, else the name."""
     return name.split(":", 1)[0]
 
 
-def families_of(names: Sequence[str], stated: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def families_of(names: Sequence[str], stated: Families | None = None) -> tuple[str, ...]:
     """Return each verifier's family: the stated or the default one.
 
     Raises `ValueError` if one is stated for an unknown verifier.
     """
-    families = stated or {}
+    families = stated if isinstance(stated, Mapping) else {}
     _check_names("families", families, names)
     return tuple(families.get(name) or family_by_name(name) for name in names)
+
+
+def stated_names(names: Sequence[str], stated: Families | None) -> set[str]:
+    """Return the verifiers whose families nothing joins to others."""
+    if stated == "given":
+        return set(names)
+    return set(stated) if isinstance(stated, Mapping) else set()
 
 
 def check_mapping(argument: str, stated: object) -> None:

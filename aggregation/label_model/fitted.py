@@ -17,9 +17,11 @@ from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import PriorWeight
 from assay.aggregation.label_model.labels import LabelCounts
 from assay.aggregation.label_model.rank_one import Trust
+from assay.aggregation.label_model.relations.copies import Copy
+from assay.aggregation.label_model.relations.inversion import Inversion
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats, NotFittedError
-from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.statistics.queries import Ints, Queries
 from assay.aggregation.statistics.score_covariance import ScoreCovariance
 from assay.aggregation.statistics.shard import Shard, column_names
 
@@ -36,8 +38,10 @@ class FittedModel:
     candidate alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_`
     (labels), `rows_`, `queries_`, `coverage_`, `dropped_` {verifier: why}, `weights_` (log-odds a
     standard deviation of z), `prior_weights_`, `check_`, `grouped_` (queries have enough candidates
-    to learn within them), `joint_` (how mapped scores vary together; None in old files). Two of
-    the caller's statements stay beside it: `base_rate` and `quality`.
+    to learn within them), `joint_` (how mapped scores vary together; None in old files), `copies_`
+    and `inverted_` (verifiers that repeat each other, and that score wrong candidates above right
+    ones; empty in old files). Two of the caller's statements stay beside it: `base_rate` and
+    `quality`.
     """
 
     base_rate: float | None
@@ -63,6 +67,8 @@ class FittedModel:
     check_: HeadCheck | None
     grouped_: bool
     joint_: ScoreCovariance | None
+    copies_: list[Copy]
+    inverted_: list[Inversion]
 
     @property
     def is_fitted(self) -> bool:
@@ -73,6 +79,13 @@ class FittedModel:
         """Raise `NotFittedError` if the model has learned nothing yet."""
         if not self.is_fitted:
             raise NotFittedError("the label model was not fitted yet: call fit, or load one")
+
+    @property
+    def counted_places(self) -> Ints:
+        """Return the verifiers of the label-free score: those that the others do not invert."""
+        inverted = {inversion.name for inversion in self.inverted_ if inversion.loading is not None}
+        counted = self.maps_.usable & [name not in inverted for name in self.names_]
+        return np.flatnonzero(counted)
 
     def score_samples(self, scores: npt.ArrayLike, query_id: npt.ArrayLike) -> Floats:
         """Return one log-odds a row, shape (n,); NaN where a row has no score that counts.
@@ -156,6 +169,10 @@ class FittedModel:
             np.outer(read, read), self.correlations_[np.ix_(places, places)], 0.0
         )
         other.joint_ = None if self.joint_ is None else self.joint_.select(places)
+        other.copies_ = [
+            copy_ for copy_ in self.copies_ if {copy_.first, copy_.second} <= set(names)
+        ]
+        other.inverted_ = [inversion for inversion in self.inverted_ if inversion.name in names]
         other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
         return other
 

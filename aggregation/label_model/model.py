@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments, checked_base_rate
 from assay.aggregation.label_model.estimator import Estimator, checked_lenders, require_fitted
-from assay.aggregation.label_model.families import check_mapping, check_quality, codes, families_of
+from assay.aggregation.label_model.families import (
+    Families,
+    check_families,
+    check_mapping,
+    check_quality,
+    codes,
+    families_of,
+    stated_names,
+)
 from assay.aggregation.label_model.fitted import checked_names, names_for
 from assay.aggregation.label_model.head import Head, HeadRows
 from assay.aggregation.label_model.head_check import check_head
@@ -31,6 +39,11 @@ from assay.aggregation.label_model.label_free import (
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
 from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
+from assay.aggregation.label_model.relations.copies import find_copies, with_copies
+from assay.aggregation.label_model.relations.inversion import (
+    against_the_factor,
+    inversions,
+)
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
 from assay.aggregation.matrix import Floats, NotFittedError
@@ -46,10 +59,11 @@ from assay.aggregation.statistics.threads import one_blas_thread
 class LabelModel(Estimator):
     """Combines raw scores into log-odds and probabilities that candidates are correct.
 
-    Parameters: `base_rate`, the stated share of correct candidates; `families`,
-    {verifier: family} (others by name: the text before a colon); `quality`, {verifier: AUC or low /
-    medium / high}; `borrow`, models of other tasks, fitted with labels, whose weights for the same
-    verifiers this one starts from; `hyperparameters`, the constants; `seed`. What it learns is
+    Parameters: `base_rate`, the stated share of correct candidates; `families`: "auto" (the
+    default) joins verifiers that repeat each other to a family, "given" takes families by name (the
+    text before a colon), and {verifier: family} states those of some; `quality`, {verifier: AUC or
+    low / medium / high}; `borrow`, models of other tasks, fitted with labels, whose weights for the
+    same verifiers this one starts from; `hyperparameters`, the constants; `seed`. What it learns is
     listed in `FittedModel`; `get_params`, `set_params`, `save`, `load` and `summary` are
     `Estimator`'s.
 
@@ -80,13 +94,13 @@ class LabelModel(Estimator):
     def __init__(
         self,
         base_rate: float | None = None,
-        families: Mapping[str, str] | None = None,
+        families: Families | None = "auto",
         quality: Mapping[str, float | str] | None = None,
         borrow: Sequence[LabelModel] = (),
         hyperparameters: Hyperparameters = DEFAULT_HYPERPARAMETERS,
         seed: int = 0,
     ) -> None:
-        check_mapping("families", families)
+        check_families(families)
         check_mapping("quality", quality)
         self.base_rate = checked_base_rate(base_rate)
         self.families = families
@@ -182,10 +196,10 @@ class LabelModel(Estimator):
         self.maps_ = maps
         self.rows_, self.queries_, self.grouped_ = moments.rows, moments.queries, moments.grouped
         self.coverage_ = moments.counts / max(moments.rows, 1)
-        self.dropped_ = _dropped(self.names_, maps, sample.scores)
+        self.dropped_ = maps.dropped(self.names_, sample.scores)
         u, z, queries = maps.units(sample.scores), maps.normals(sample.scores), sample.queries
         self.joint_ = ScoreCovariance.of(u, z, queries)
-        self._fit_base(u, z, queries, moments)
+        self._fit_base(u, z, queries, moments, labelled)
         self._fit_heads(labelled, counts)
         self._weigh(u, z, queries)
         return self
@@ -204,28 +218,49 @@ class LabelModel(Estimator):
         """Return a model with the same parameters that has learned nothing."""
         return type(self)(**self.get_params())
 
-    def _fit_base(self, u: Floats, z: Floats, queries: Queries, moments: Moments) -> None:
+    def _fit_base(
+        self, u: Floats, z: Floats, queries: Queries, moments: Moments, labelled: Shard | None
+    ) -> None:
         covariance, pairs = moments.covariance()
         self.correlations_, deviations = correlation(covariance)
         usable = np.flatnonzero(self.maps_.usable)
+        independent = pairs * moments.independent_share
+        stated = stated_names(self.names_, self.families)
+        self.copies_ = find_copies(
+            self.names_,
+            self.correlations_,
+            independent,
+            z,
+            queries if self.grouped_ else Queries.single(len(z)),
+            codes(self.families_),
+            stated,
+        )
+        self.families_ = with_copies(self.names_, self.families_, self.copies_, stated)
         block, families = np.ix_(usable, usable), [self.families_[place] for place in usable]
         self.d_, average, fitted, mass = np.zeros((4, len(self.names_)))
         self.d_[usable], self.trust_ = fit_rank_one(
             self.correlations_[block], pairs[block], codes(families)
         )
+        loadings = np.zeros(len(self.names_))
+        if self.trust_.identified:
+            loadings[usable] = against_the_factor(
+                self.correlations_[block], independent[block], codes(families), self.d_[usable]
+            )
+        self.inverted_ = inversions(self.names_, loadings, labelled)
         quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
         average[usable] = average_weights(
             u[:, usable], queries, self.grouped_, families, quality, self.hyperparameters.spread
         )
-        w = fitted_weights(self.correlations_[block], self.d_[usable], self.hyperparameters.ridge)
-        mass[usable] = np.abs(w)
-        fitted[usable] = np.where(
-            deviations[usable] > 0,
-            w / np.where(deviations[usable] > 0, deviations[usable], 1.0),
-            0.0,
+        kept = self.counted_places
+        average = np.where(np.isin(np.arange(len(average)), kept), average, 0.0)
+        w = fitted_weights(
+            self.correlations_[np.ix_(kept, kept)], self.d_[kept], self.hyperparameters.ridge
         )
+        mass[kept] = np.abs(w)
+        positive = deviations[kept] > 0
+        fitted[kept] = np.where(positive, w / np.where(positive, deviations[kept], 1.0), 0.0)
         self.base_ = scaled(
-            BaseScore(average=average, fitted=fitted, mass=mass, trust=self.trust_.value),
+            BaseScore(average / average.sum(), fitted, mass, trust=self.trust_.value),
             u,
             z,
             queries,
@@ -248,9 +283,9 @@ class LabelModel(Estimator):
             self.base_rate_from_ = "third moments" if trust > 0.5 else "assumed"
 
     def _label_free_head(self) -> Head:
-        usable = np.flatnonzero(self.maps_.usable)
-        correlations = self.correlations_[np.ix_(usable, usable)]
-        sharp = sharpness(self.d_[usable], correlations, self.trust_.value, self.base_rate_)
+        kept = self.counted_places
+        correlations = self.correlations_[np.ix_(kept, kept)]
+        sharp = sharpness(self.d_[kept], correlations, self.trust_.value, self.base_rate_)
         slope, intercept = slope_and_intercept(self.base_rate_, sharp)
         return Head(np.concatenate([[intercept, slope], np.zeros(1 + 2 * len(self.names_))]))
 
@@ -310,17 +345,3 @@ class LabelModel(Estimator):
         self.weights_ = np.where(
             squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0
         )
-
-
-def _dropped(names: Sequence[str], maps: ScoreMaps, sample: Floats) -> dict[str, str]:
-    """Return why verifiers have no maps."""
-    counts = (~np.isnan(sample)).sum(axis=0)
-    return {
-        name: (
-            f"{counts[place]} scores: it takes {MIN_SCORES}"
-            if counts[place] < MIN_SCORES
-            else "only one value"
-        )
-        for place, name in enumerate(names)
-        if not maps.usable[place]
-    }

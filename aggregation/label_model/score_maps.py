@@ -9,7 +9,7 @@ normal map  z_v(x) = (Phi^-1(r_v(x)) - mean) / sd
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,19 @@ class ScoreMaps:
     def usable(self) -> npt.NDArray[np.bool_]:
         """Return which verifiers have maps."""
         return ~np.isnan(self.low)
+
+    def dropped(self, names: Sequence[str], scores: Floats) -> dict[str, str]:
+        """Return why verifiers have no maps; `scores`: the rows that the maps were learned from."""
+        counts = (~np.isnan(scores)).sum(axis=0)
+        return {
+            name: (
+                f"{counts[place]} scores: it takes {MIN_SCORES}"
+                if counts[place] < MIN_SCORES
+                else "only one value"
+            )
+            for place, name in enumerate(names)
+            if not self.usable[place]
+        }
 
     def units(self, scores: Floats) -> Floats:
         """Return the range-mapped scores u, centred; NaN where a score is missing."""

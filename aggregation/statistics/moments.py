@@ -110,6 +110,11 @@ class Moments:
         """Return whether queries have enough candidates for statistics within them."""
         return self.rows > FEW_PER_QUERY * self.queries
 
+    @property
+    def independent_share(self) -> float:
+        """Return the share of the pairs that is left after a mean of each query is taken out."""
+        return (self.rows - self.queries) / self.rows if self.grouped else 1.0
+
     def covariance(self) -> tuple[Floats, Floats]:
         """Return the covariance of z, and how many rows each entry rests on; 0 where none."""
         if self.grouped:

@@ -22,6 +22,8 @@ from assay.aggregation.label_model.label_free import BaseScore
 from assay.aggregation.label_model.labelled_head import PriorWeight
 from assay.aggregation.label_model.labels import LabelCounts
 from assay.aggregation.label_model.rank_one import Trust
+from assay.aggregation.label_model.relations.copies import Copy
+from assay.aggregation.label_model.relations.inversion import Inversion
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.score_covariance import ScoreCovariance
@@ -79,6 +81,11 @@ def to_dict(model: FittedModel) -> dict[str, Any]:
         "joint": None if model.joint_ is None else _joint_to_dict(model.joint_),
         "verifiers": verifiers,
     }
+    # Only where there are some: a file without them has the checksum that earlier releases gave it.
+    if model.copies_:
+        data["copies"] = [asdict(copy) for copy in model.copies_]
+    if model.inverted_:
+        data["inverted"] = [asdict(inversion) for inversion in model.inverted_]
     return {**data, "sha256": checksum(data)}
 
 
@@ -193,6 +200,8 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
         else HeadCheck(**_numbers(data["check"], tuple(HeadCheck.__dataclass_fields__)))
     )
     model.joint_ = None if data.get("joint") is None else _joint_from_dict(data["joint"], count)
+    model.copies_ = [_copy_from_dict(copy) for copy in data.get("copies", ())]
+    model.inverted_ = [_inversion_from_dict(inversion) for inversion in data.get("inverted", ())]
     base, maps = model.base_, model.maps_
     scales = (base.average_scale, base.fitted_scale, base.scale, *maps.span[maps.usable])
     if not (
@@ -245,6 +254,19 @@ def _joint_from_dict(data: dict[str, Any], count: int) -> ScoreCovariance:
     return ScoreCovariance(
         _line(data["means"], 2 * count), covariance, int(_number(data["queries"]))
     )
+
+
+def _copy_from_dict(data: dict[str, Any]) -> Copy:
+    return Copy(
+        str(data["first"]), str(data["second"]), **_numbers(data, ("given_rest", "correlation"))
+    )
+
+
+def _inversion_from_dict(data: dict[str, Any]) -> Inversion:
+    loading, labelled_auc = (
+        None if data[name] is None else _number(data[name]) for name in ("loading", "labelled_auc")
+    )
+    return Inversion(str(data["name"]), loading, labelled_auc)
 
 
 def _column(verifiers: list[dict[str, Any]], name: str) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.label_model.fitted import FittedModel
+from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
 
 #: Verifiers named in one warning.
 MOST_WARNED = 5
@@ -16,6 +17,7 @@ def fit_report(model: FittedModel) -> dict[str, Any]:
     """Return a fit as plain data: its figures, each verifier's part, and warnings."""
     counts, trust = model.counts_, model.trust_
     base_rate, source = model.believed_base_rate
+    families = dict(zip(model.names_, model.families_, strict=True))
     return {
         "rows": model.rows_,
         "queries": model.queries_,
@@ -46,6 +48,8 @@ def fit_report(model: FittedModel) -> dict[str, Any]:
             }
             for place, name in enumerate(model.names_)
         ],
+        "copies": [{**asdict(copy), "family": families[copy.first]} for copy in model.copies_],
+        "inverted": [asdict(inversion) for inversion in model.inverted_],
         "warnings": warnings(model),
     }
 
@@ -54,6 +58,7 @@ def warnings(model: FittedModel) -> list[str]:
     """Return warnings for a person, before the model is used."""
     counts = model.counts_
     messages = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
+    messages += verifier_findings(model)
     if counts.why_not:
         messages.append(f"not calibrated: {counts.why_not}")
     if counts.labels and 2 * counts.random < counts.labels:

@@ -1,0 +1,1 @@
+"""What verifiers are to each other: copies, and inverted ones."""
