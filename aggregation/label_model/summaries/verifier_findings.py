@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from assay.aggregation.label_model.fitted import FittedModel
 
 #: A name that YAML reads as a text without quotes.
-UNQUOTED = re.compile(r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[a-z][a-z0-9_./-]*", re.I)
+UNQUOTED = re.compile(
+    r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[a-z][a-z0-9_./-]*", re.IGNORECASE
+)
 
 
 def verifier_findings(model: FittedModel) -> list[str]:
