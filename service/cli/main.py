@@ -53,6 +53,8 @@ app.add_typer(config_app, name="config")
 labels_app = typer.Typer(no_args_is_help=True, help="Labels of a running service's tasks.")
 labels_app.command("import")(labels.labels_import)
 labels_app.command("export")(labels.labels_export)
+labels_app.command("list")(labels.labels_list)
+labels_app.command("withdraw")(labels.labels_withdraw)
 app.add_typer(labels_app, name="labels")
 
 

@@ -33,7 +33,7 @@ def combine(run: ScoringRun) -> ScoringResult:
     combined, places = _combined(run)
     rated = served.model.calibrated or served.model.base_rate_stated
     weights = np.asarray(expit(combined.log_odds))
-    judged = judged_rows(run.members, run.matrix, served.model.ignored, combined)
+    judged = judged_rows(run.members, run.matrix.raw, served.model.ignored, combined)
     if run.request.uncalibrated == "number":
         probability = weights
     else:
@@ -80,7 +80,7 @@ def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
     model = run.served.model
     combined = model.combine(run.matrix.raw, alone=not run.request.one_query)
     if not model.calibrated:  # labels teach what a veto is worth
-        combined = with_vetoes(combined, run.members, run.matrix)
+        combined = with_vetoes(combined, run.members, run.matrix.raw)
     if run.cascade is None:
         return combined, order(combined.log_odds, run.keys.tie_keys)
     fully_scored = (run.matrix.status != UNKNOWN).all(axis=1)

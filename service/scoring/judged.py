@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from assay.aggregation import Combined
+from assay.aggregation import Combined, Floats
 from assay.aggregation.cascade.cascade import Bools
 from assay.service.domain.matrix import ScoreMatrix
 from assay.service.scoring.request import EnsembleMember
@@ -21,12 +21,13 @@ MOST_SHOWN, LONGEST_SHOWN = 10, 200
 
 def judged_rows(
     members: Sequence[EnsembleMember],
-    matrix: ScoreMatrix,
+    raw: Floats,
     ignored: Sequence[str],
     combined: Combined,
 ) -> Bools:
     """Return which candidates, shape (n,), a verifier that speaks of correctness scored.
 
+    `raw`: their scores, shape (n, members), NaN where missing.
     Verifiers that the label model ignores judge nothing, nor do those that it dropped: rows
     without any other have an average alone.
     """
@@ -35,19 +36,17 @@ def judged_rows(
         for column, member in enumerate(members)
         if member.speaks_of_correctness and member.name not in ignored
     ]
-    judged = np.asarray((~np.isnan(matrix.raw[:, columns])).any(axis=1))
+    judged = np.asarray((~np.isnan(raw[:, columns])).any(axis=1))
     return judged if combined.averaged is None else judged & ~combined.averaged
 
 
-def with_vetoes(
-    combined: Combined, members: Sequence[EnsembleMember], matrix: ScoreMatrix
-) -> Combined:
+def with_vetoes(combined: Combined, members: Sequence[EnsembleMember], raw: Floats) -> Combined:
     """Return log-odds lowered by `VETO` where a verifier that vetoes has scored 0.
 
     The contributions still sum to the log-odds with one constant.
     """
     vetoing = np.array([member.vetoes for member in members])
-    vetoed = (matrix.raw <= 0) & vetoing
+    vetoed = (raw <= 0) & vetoing
     rows = vetoed.any(axis=1)
     if not rows.any():
         return combined

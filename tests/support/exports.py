@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,22 @@ FINGERPRINT = 7
 class Chances:
     """A model whose probabilities are its one verifier's scores."""
 
-    learned = calibrated = True
+    learned = True
     base_rate_stated = False
+    ignored: tuple[str, ...] = ()
     columns = (Column(f"{FINGERPRINT:016x}", "f", None, 1.0, "v"),)
+
+    def __init__(self, calibrated: bool = True) -> None:
+        self.calibrated = calibrated
 
     def combine(self, scores: Floats, alone: bool) -> Combined:
         """Return the scores as log-odds."""
         return Combined(logit(scores[:, 0]), lambda: scores, lambda places: None)
+
+
+def members(speaks_of_correctness: bool = True, vetoes: bool = False) -> list[Any]:
+    """Return the ensemble of that verifier."""
+    return [SimpleNamespace(name="v", speaks_of_correctness=speaks_of_correctness, vetoes=vetoes)]
 
 
 def ranked(
@@ -69,13 +79,13 @@ def exported(
     **options: Any,
 ) -> tuple[list[dict[str, Any]], ExportPlan]:
     """Return the rows of kept requests, which come two a page, and the plan of the export."""
-    model: Any = Chances()
+    model: Any = Chances(calibrated)
     asked = ExportOptions(format=how, **{"min_p": 0.7, **options})
     reading = ExportReading(
         served=ServedVersion(task="t", model=model, version=3),
+        members=members(),
         fingerprints=[FINGERPRINT],
         labels=labels or {},
-        calibrated=calibrated,
         uncalibrated=asked.uncalibrated,
     )
     pages = [records[place : place + 2] for place in range(0, len(records), 2)]

@@ -37,9 +37,9 @@ async def export(
     # What is served now, for all rows, whatever is served meanwhile.
     reading = ExportReading(
         served=task.served,
+        members=request.app.state.engine.scoring.scorer.ensembles[task.ensemble],
         fingerprints=task.spec.fingerprints,
         labels={key: label.correct for key, label in labels.items()},
-        calibrated=task.served.model.calibrated or task.served.model.base_rate_stated,
         uncalibrated=options.uncalibrated,
     )
     traffic, pages = KeptTraffic(), task_store.pages(texts=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assay.service.cli.commands.options import DEFAULT_URL, UrlOption
+from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
 from assay.service.cli.row_files.endings import ENDINGS
 
 FORMS = ", ".join(ENDINGS)
@@ -75,3 +75,51 @@ def labels_export(
     from assay.service.cli.labels.exporting import export_labels
 
     export_labels(url, task, file)
+
+
+def labels_withdraw(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    key: Annotated[
+        str | None, typer.Argument(help="The candidate's key.", show_default=False)
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Candidates to withdraw, in the form of `assay labels import`.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this annotator's labels; '' is the unnamed one. Default: a row's, else all.",
+            show_default=False,
+        ),
+    ] = None,
+    url: UrlOption = DEFAULT_URL,
+) -> None:
+    """Withdraw labels; their history keeps them. The exit code is 1 if there are none."""
+    from assay.service.cli.labels.withdrawing import withdraw_labels
+
+    withdraw_labels(url, task, key, file, who)
+
+
+def labels_list(
+    task: Annotated[str, typer.Argument(help="The task.")],
+    history: Annotated[
+        bool, typer.Option("--history", help="Show replaced and withdrawn labels as well.")
+    ] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only candidates whose annotators disagree.")
+    ] = False,
+    unmatched: Annotated[
+        bool, typer.Option("--unmatched", help="Only candidates that were not ranked.")
+    ] = False,
+    url: UrlOption = DEFAULT_URL,
+    as_json: JsonOption = False,
+) -> None:
+    """List the labels of a task, by candidate and annotator."""
+    from assay.service.cli.labels.listing import list_labels
+
+    list_labels(url, task, history, conflicts, unmatched, as_json)

@@ -23,6 +23,7 @@ NUMBERS = ("probability", "score", "target", "label_", "human_label")
 NO_ROW = {
     "no_text": "requests were kept without their texts: `store_text: true` keeps them",
     "no_score": "have no score",
+    "nothing_judged": "have no score of a verifier that speaks of correctness",
     "one_candidate": "prompts have one answer",
     "uncalibrated": "have no probability, as the task is not calibrated: label candidates, or take"
     " the order with --uncalibrated",

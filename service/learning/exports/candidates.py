@@ -9,6 +9,7 @@ from hashlib import blake2b
 import numpy as np
 from scipy.special import expit
 
+from assay.aggregation import Floats
 from assay.service.domain.observation import Observation, RankedTexts, training_table
 from assay.service.domain.score_keys import (
     SIZE,
@@ -17,20 +18,24 @@ from assay.service.domain.score_keys import (
     query_of_key,
 )
 from assay.service.learning.tasks.served_version import ServedVersion
+from assay.service.scoring.judged import judged_rows, with_vetoes
+from assay.service.scoring.request import EnsembleMember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportCandidate:
     """A candidate without its text.
 
-    `label`: by people, in [0, 1]. `score`: the model's log-odds. `probability`: the model's
-    P(correct), if it has one. `chance`: the P(correct) that decides: the label where there is one,
-    else the probability. Each is None where it is not known.
+    `label`: by people, in [0, 1]. `score`: the model's log-odds. `judged`: whether a verifier that
+    speaks of correctness scored it. `probability`: the model's P(correct), if it has one. `chance`:
+    the P(correct) that decides: the label where there is one, else the probability. Each is None
+    where it is not known.
     """
 
     key: str
     label: float | None
     score: float | None
+    judged: bool
     probability: float | None
     chance: float | None
 
@@ -90,33 +95,55 @@ def _prompt(texts: RankedTexts) -> str:
     return state.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class ModelReading:
+    """What a model makes of a candidate: its log-odds, and whether they speak of correctness."""
+
+    score: float | None
+    judged: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReading:
-    """How candidates are read: by a served version, its verifiers' fingerprints, and labels.
+    """How candidates are read: by a served version, the ensemble's members, and labels.
 
-    `calibrated`: whether the version's probabilities are chances. `uncalibrated`: use them in spite
-    of that.
+    `fingerprints`: of the members. `uncalibrated`: take the log-odds for probabilities where they
+    only order.
     """
 
     served: ServedVersion
+    members: Sequence[EnsembleMember]
     fingerprints: Sequence[int]
     labels: Mapping[str, float]
-    calibrated: bool
     uncalibrated: bool = False
 
-    def candidate(self, keys: Sequence[str], log_odds: float | None) -> ExportCandidate:
+    def read(self, raw: Floats) -> Iterator[ModelReading]:
+        """Yield what the model makes of each candidate of a query, from their scores."""
+        model = self.served.model
+        combined = model.combine(raw, alone=len(raw) == 1)
+        if not model.calibrated:  # as in an answer
+            combined = with_vetoes(combined, self.members, raw)
+        judged = judged_rows(self.members, raw, model.ignored, combined)
+        for log_odds, is_judged in zip(combined.log_odds, judged, strict=True):
+            yield ModelReading(float(log_odds) if np.isfinite(log_odds) else None, bool(is_judged))
+
+    def candidate(self, keys: Sequence[str], reading: ModelReading) -> ExportCandidate:
         """Return a candidate that has these keys; a labelled one, or else the first, shows its
         text.
         """
         labels = [self.labels[key] for key in keys if key in self.labels]
         label = float(np.mean(labels)) if labels else None
-        read = None if log_odds is None else float(expit(log_odds))
-        chance = read if self.calibrated or self.uncalibrated else None
+        rated = self.served.model.calibrated or self.served.model.base_rate_stated
+        number = (
+            float(expit(reading.score)) if reading.score is not None and reading.judged else None
+        )
+        chance = number if rated or self.uncalibrated else None
         return ExportCandidate(
             key=next((key for key in keys if key in self.labels), keys[0]),
             label=label,
-            score=log_odds,
-            probability=read if self.calibrated else None,
+            score=reading.score,
+            judged=reading.judged,
+            probability=number if rated else None,
             chance=chance if label is None else label,
         )
 
@@ -129,15 +156,18 @@ def by_prompt(
     Requests of one prompt are one, also where their references differ. Candidates of one text are
     one: their labels count together, and the last score stands.
     """
-    prompts: dict[str, dict[str, list[tuple[str, float | None]]]] = {}
-    for key, log_odds in _scored(traffic.records, reading):
+    prompts: dict[str, dict[str, list[tuple[str, ModelReading]]]] = {}
+    for key, of_model in _read(traffic.records, reading):
         texts = prompts.setdefault(traffic.prompt_of(key), {})
-        texts.setdefault(traffic.text_of(key), []).append((key, log_odds))
+        texts.setdefault(traffic.text_of(key), []).append((key, of_model))
     for texts in prompts.values():
         candidates = [
             reading.candidate(
                 [key for key, _ in same],
-                next((score for _, score in reversed(same) if score is not None), None),
+                next(
+                    (of_model for _, of_model in reversed(same) if of_model.score is not None),
+                    same[0][1],
+                ),
             )
             for same in texts.values()
         ]
@@ -145,15 +175,14 @@ def by_prompt(
         yield sorted(candidates, key=lambda candidate: candidate.place, reverse=True), repeated
 
 
-def _scored(
+def _read(
     records: Sequence[Observation], reading: ExportReading
-) -> Iterator[tuple[str, float | None]]:
-    """Yield each candidate's key and log-odds, query by query; None without a score."""
+) -> Iterator[tuple[str, ModelReading]]:
+    """Yield each candidate's key with what the model makes of it, query by query."""
     if not records:
         return
     table = training_table(records, reading.fingerprints)
     starts = np.flatnonzero(np.diff(table.query)) + 1
     for rows in np.split(np.arange(len(table.keys)), starts):
-        combined = reading.served.model.combine(table.scores[rows], alone=len(rows) == 1)
-        for row, log_odds in zip(rows, combined.log_odds, strict=True):
-            yield table.keys[row], float(log_odds) if np.isfinite(log_odds) else None
+        for row, of_model in zip(rows, reading.read(table.scores[rows]), strict=True):
+            yield table.keys[row], of_model

@@ -131,7 +131,7 @@ def _too_low(candidate: ExportCandidate, options: ExportOptions) -> str | None:
 
 def _lacking(candidates: Candidates) -> str:
     """Return why none of the candidates has a chance."""
-    unread = any(
-        candidate.score is not None for candidate in candidates if candidate.chance is None
-    )
-    return "uncalibrated" if unread else "no_score"
+    scored = [candidate for candidate in candidates if candidate.score is not None]
+    if any(candidate.judged and candidate.chance is None for candidate in scored):
+        return "uncalibrated"
+    return "nothing_judged" if any(not candidate.judged for candidate in scored) else "no_score"

@@ -16,7 +16,7 @@ from assay.service.api.exports.export_rows import export
 from assay.service.domain.errors import StoreDownError
 from assay.service.domain.observation import Observation
 from assay.service.learning.tasks.served_version import ServedVersion
-from tests.support.exports import Chances, key_of, ranked
+from tests.support.exports import Chances, key_of, members, ranked
 from tests.support.http.handler_requests import engine_of, request_to
 from tests.support.samples.replicas import bare_task
 
@@ -48,8 +48,11 @@ async def answer_of(store: Pages, **asked: Any) -> tuple[dict[str, str], list[di
     spec = replace(task.spec, store_text=True, columns=model.columns)
     served = ServedVersion(task=task.name, model=model, version=3)  # type: ignore[arg-type]  # a fake
     task.spec, task.serving.version, task.task_store = spec, served, store  # type: ignore[assignment]  # a fake
+    scorer = SimpleNamespace(ensembles={task.ensemble: members()})
     answer = await export(
-        request_to(engine_of(task)), task.name, ExportIn(**{"format": "dpo", **asked})
+        request_to(engine_of(task, scorer=scorer)),
+        task.name,
+        ExportIn(**{"format": "dpo", **asked}),
     )
     lines = b"".join([bytes(chunk) async for chunk in answer.body_iterator])  # type: ignore[arg-type]  # bytes
     return dict(answer.headers), [json.loads(line) for line in lines.splitlines()]

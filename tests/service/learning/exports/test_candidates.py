@@ -14,21 +14,26 @@ from assay.service.learning.exports.candidates import (
 )
 from assay.service.learning.tasks.served_version import ServedVersion
 from assay.verifiers import Query
-from tests.support.exports import FINGERPRINT, Chances, conversation, key_of, ranked
+from tests.support.exports import FINGERPRINT, Chances, conversation, key_of, members, ranked
 
 
 def read(
-    *records: Any, labels: dict[str, float] | None = None, **switches: bool
+    *records: Any,
+    labels: dict[str, float] | None = None,
+    calibrated: bool = True,
+    uncalibrated: bool = False,
+    speaks: bool = True,
 ) -> list[tuple[list[ExportCandidate], int]]:
     """Return each prompt's candidates."""
-    model: Any = Chances()
+    model: Any = Chances(calibrated)
     traffic = KeptTraffic()
     traffic.add(records)
     reading = ExportReading(
         served=ServedVersion(task="t", model=model, version=3),
+        members=members(speaks),
         fingerprints=[FINGERPRINT],
         labels=labels or {},
-        **{"calibrated": True, **switches},
+        uncalibrated=uncalibrated,
     )
     return list(by_prompt(traffic, reading))
 
@@ -104,3 +109,21 @@ def test_requests_without_texts_are_counted() -> None:
     traffic.add([ranked("q", {"a": 0.9}, texts=False), ranked("r", {"a": 0.9})])
 
     assert (traffic.without_texts, len(traffic.records)) == (1, 1)
+
+
+@pytest.mark.parametrize("uncalibrated", [False, True])
+def test_form_and_relevance_are_no_probability(uncalibrated: bool) -> None:
+    """Where no verifier speaks of correctness, labels alone decide; the order stays."""
+    [(candidates, _)] = read(
+        ranked("q", {"a": 0.9, "b": 0.2}),
+        labels={key_of("q", "b"): 1.0},
+        speaks=False,
+        uncalibrated=uncalibrated,
+    )
+
+    assert [(candidate.chance, candidate.judged) for candidate in candidates] == [
+        (1.0, False),
+        (None, False),
+    ]
+    assert {candidate.probability for candidate in candidates} == {None}
+    assert all(candidate.score is not None for candidate in candidates)

@@ -24,6 +24,7 @@ def candidates(**stated: Stated) -> list[ExportCandidate]:
                 key=key,
                 label=label,
                 score=None if probability is None else probability - 0.5,
+                judged=probability is not None,
                 probability=probability,
                 chance=probability if label is None else label,
             )
@@ -185,15 +186,20 @@ def test_the_target_of_a_reward_is_the_label_or_else_the_probability() -> None:
     assert left_out == {"no_score": 1}
 
 
+@pytest.mark.parametrize(("judged", "reason"), [(True, "uncalibrated"), (False, "nothing_judged")])
 @pytest.mark.parametrize("how", SELECTORS)
-def test_scores_without_calibration_make_no_row(how: ExportFormat) -> None:
-    """Labels do."""
+def test_scores_without_probability_make_no_row(
+    how: ExportFormat, judged: bool, reason: str
+) -> None:
+    """Labels do; a score that says nothing of correctness has another reason."""
     unread = [
-        ExportCandidate(key=key, label=None, score=1.0, probability=None, chance=None)
+        ExportCandidate(
+            key=key, label=None, score=1.0, judged=judged, probability=None, chance=None
+        )
         for key in "ab"
     ]
     left_out = Counter[str]()
 
     rows = list(SELECTORS[how](unread, ExportOptions(format=how, min_p=0.5), left_out))
 
-    assert (rows, set(left_out)) == ([], {"uncalibrated"})
+    assert (rows, set(left_out)) == ([], {reason})
