@@ -12,7 +12,7 @@ from rich.table import Table
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, asks_assay
 
-HEADINGS = ("candidate", "correct", "who", "random", "at", "comment")
+LISTED_COLUMNS = ("candidate", "correct", "who", "random", "at", "comment")
 
 
 @asks_assay
@@ -30,7 +30,7 @@ def list_labels(
         print(json.dumps(labels))  # noqa: T201 - the command's output
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in HEADINGS:
+    for heading in LISTED_COLUMNS:
         table.add_column(heading, overflow="fold")
     for label in labels:
         events = label["history"] if history else label["by"]
