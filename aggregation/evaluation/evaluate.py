@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
 from assay.aggregation.averages.baselines import BASELINES, supervised
-from assay.aggregation.evaluation.bootstrap import Bootstrap, Interval
+from assay.aggregation.evaluation.estimates import Estimator
 from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.evaluation.measures import (
     auc,
     auc_within,
     oracle_by_query,
     selection_by_query,
+)
+from assay.aggregation.evaluation.method_measures import (
+    BEST_SINGLE,
+    FIRST_SAMPLE,
+    SUPERVISED,
+    Method,
+    measured,
 )
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
@@ -27,30 +34,12 @@ from assay.aggregation.statistics.row_sample import RowSample
 from assay.aggregation.statistics.shard import Shard
 from assay.aggregation.statistics.threads import one_blas_thread
 
-FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = (
-    "first sample",
-    "best single verifier",
-    "supervised, all labels",
-    "oracle",
-)
 LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"
 
 
 def with_labels(count: int) -> str:
     """Return the name of our method with so many labels."""
     return f"Assay, {count} labels"
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """The measures of one method; None without probabilities, or for the oracle without scores."""
-
-    name: str
-    selection: Interval
-    auc: Interval | None = None
-    brier: Interval | None = None
-    calibration_error: Interval | None = None
-    gap_closed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +115,7 @@ def _predict(
     """Return each method's predictions of each query, from a fit without that query."""
     budgets = [count for count in budgets if count < 0.8 * len(data.labels)]
     fold = np.random.default_rng(seed).permutation(len(data.queries))[data.codes] % folds
-    predictions = _Predictions(len(data.labels))
+    predictions = _Predictions(fold)
     steps = folds * (1 + draws * len(budgets))
     for number in range(folds):
         part = _Fold(data, fold != number, model)
@@ -186,8 +175,9 @@ class _Data:
 class _Predictions:
     """Scores and probabilities, by method and draw, filled a fold at a time."""
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, folds: Ints) -> None:
+        self.folds = folds
+        self._rows = len(folds)
         self.scores: dict[str, list[Floats]] = {}
         self.probabilities: dict[str, list[Floats]] = {}
         self._filled: dict[str, list[npt.NDArray[np.bool_]]] = {}
@@ -284,16 +274,14 @@ def _summary(
     seed: int,
 ) -> Evaluation:
     """Return the measures of all predictions, and of each verifier."""
-    bootstrap = Bootstrap(data.labels, data.queries, seed)
-    methods = [_measure(bootstrap, name, predictions) for name in predictions.scores]
-    methods.append(Method(ORACLE, bootstrap.of_queries(oracle_by_query(data.labels, data.queries))))
-    by_name = {method.name: method.selection.value for method in methods}
-    naive, best = by_name["mean of z-scores"], by_name[SUPERVISED]
-    if best - naive > 0.005:
-        methods = [
-            replace(method, gap_closed=(method.selection.value - naive) / (best - naive))
-            for method in methods
-        ]
+    estimator = Estimator(data.labels, data.queries, predictions.folds)
+    methods = measured(
+        estimator,
+        predictions.scores,
+        predictions.probabilities,
+        oracle_by_query(data.labels, data.queries),
+        seed,
+    )
     free = model.unfitted().fit(data.scores, data.codes, verifier_names=data.names)
     labelled = model.unfitted().fit(data.scores, data.codes, data.labels, verifier_names=data.names)
     verifiers = [
@@ -321,17 +309,4 @@ def _summary(
         probabilities=predictions.probabilities,
         labels=data.labels,
         model=free,
-    )
-
-
-def _measure(bootstrap: Bootstrap, name: str, predictions: _Predictions) -> Method:
-    scores, probabilities = predictions.scores[name], predictions.probabilities.get(name)
-    return Method(
-        name=name,
-        selection=bootstrap.selection(scores),
-        auc=None if name == FIRST_SAMPLE else bootstrap.auc(scores),
-        brier=None if probabilities is None else bootstrap.brier(probabilities),
-        calibration_error=None
-        if probabilities is None
-        else bootstrap.calibration_error(probabilities),
     )

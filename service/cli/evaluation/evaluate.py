@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import NotFittedError
-from assay.aggregation.evaluation.bootstrap import Interval
+from assay.aggregation.evaluation.estimates import Interval
 from assay.aggregation.evaluation.evaluate import Evaluation, evaluate
+from assay.aggregation.evaluation.method_measures import RIVALS, Method
 from assay.service.cli.console import Console
 from assay.service.cli.fit import FitError, Stated
 from assay.service.score_files.tables import read_table
@@ -104,30 +105,79 @@ def _print(console: Console, path: Path, evaluation: Evaluation) -> None:
         console.print(
             f"{evaluation.left_out} queries are left out: not all of their candidates are labelled"
         )
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
-    table.add_column("method", no_wrap=True)
-    for title in ("selection@1", "AUC", "Brier", "ECE", "gap"):
-        table.add_column(title, justify="right")
-    for method in evaluation.methods:
-        gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
-        cells = [
-            _cell(figure)
-            for figure in (method.selection, method.auc, method.brier, method.calibration_error)
-        ]
-        table.add_row(
-            method.name, *cells, gap, style="bold" if method.name.startswith("Assay") else None
-        )
-    console.print(table)
+    methods = evaluation.methods
     console.print(
-        "gap: share of the way from the mean of z-scores to supervised that is closed", style="dim"
+        _table(
+            ("selection@1", "AUC by fold", "Brier", "gap"),
+            {method.name: _of_quality(method) for method in methods},
+        )
+    )
+    console.print(
+        "AUC by fold: pairs of candidates that one model scored; gap: share of the way from the"
+        " mean of z-scores to supervised that is closed",
+        style="dim",
+    )
+    console.print()
+    console.print(
+        _table(
+            ("slope", "bias", "ECE", "of true p"),
+            {method.name: _of_probabilities(method) for method in methods if method.slope},
+        )
+    )
+    console.print(
+        "slope: of true log-odds over predicted ones, 1 is right; bias: mean probability less true"
+        " share; ECE stands beside the ECE that true probabilities would have, and has no interval",
+        style="dim",
+    )
+    console.print()
+    console.print(
+        _table(
+            tuple(f"− {rival}" for rival in RIVALS),
+            {
+                method.name: [_cell(method.ahead_of.get(rival), signed=True) for rival in RIVALS]
+                for method in methods
+                if method.ahead_of
+            },
+        )
+    )
+    console.print(
+        "differences of selection@1 on the same queries. All ± are 95 % intervals over queries and"
+        " over draws of labels",
+        style="dim",
     )
 
 
-def _cell(interval: Interval | None) -> str | Text:
+def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str | Text]]) -> Table:
+    """Return a table of a row a method; it fits 80 columns."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("method", no_wrap=True)
+    for title in titles:
+        table.add_column(title, justify="right")
+    for name, cells in rows.items():
+        table.add_row(name, *cells, style="bold" if name.startswith("Assay") else None)
+    return table
+
+
+def _of_quality(method: Method) -> list[str | Text]:
+    gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
+    return [*map(_cell, (method.selection, method.auc, method.brier)), gap]
+
+
+def _of_probabilities(method: Method) -> list[str | Text]:
+    errors = (method.calibration_error, method.calibration_floor)
+    return [
+        _cell(method.slope),
+        _cell(method.bias, signed=True),
+        *("" if error is None else f"{error:.3f}" for error in errors),
+    ]
+
+
+def _cell(interval: Interval | None, signed: bool = False) -> str | Text:
     if interval is None:
         return ""
-    half = f"{(interval.high - interval.low) / 2:.3f}".lstrip("0")
-    return Text.assemble(f"{interval.value:.3f} ", (f"±{half}", "dim"))
+    half = f"{(interval.high - interval.low) / 2:.3f}".removeprefix("0")
+    value = f"{interval.value:+.3f}" if signed else f"{interval.value:.3f}"
+    return Text.assemble(f"{value} ", (f"±{half}", "dim"))
 
 
 def _finite(value: Any) -> Any:

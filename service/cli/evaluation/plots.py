@@ -7,17 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.aggregation.evaluation.bootstrap import Interval
-from assay.aggregation.evaluation.evaluate import (
-    ALL_LABELS,
-    BEST_SINGLE,
-    LABEL_FREE,
-    ORACLE,
-    SUPERVISED,
-    Evaluation,
-    with_labels,
-)
+from assay.aggregation.evaluation.estimates import Interval
+from assay.aggregation.evaluation.evaluate import ALL_LABELS, LABEL_FREE, Evaluation, with_labels
 from assay.aggregation.evaluation.measures import calibration_bins
+from assay.aggregation.evaluation.method_measures import BEST_SINGLE, ORACLE, SUPERVISED
 from assay.aggregation.label_model.families import codes
 from assay.service.cli.evaluation.plot_style import (
     COOL,
@@ -75,9 +68,7 @@ def _reliability(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
         enough = rows >= 10 * len(draws)
         error = errors[method]
         label = (
-            f"{method.removeprefix('Assay, ')}: ECE {error.value:.3f}"
-            if error is not None
-            else method
+            f"{method.removeprefix('Assay, ')}: ECE {error:.3f}" if error is not None else method
         )
         upper.plot(predicted[enough], true[enough], color=colour, linewidth=1.6, label=label)
         upper.scatter(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from assay.aggregation.evaluation.evaluate import evaluate
 from tests.support.samples.ensembles import named, small
@@ -67,3 +68,48 @@ def test_an_evaluation_measures_every_method() -> None:
     assert by_name["Assay, all labels"].brier.value < 0.2
     assert by_name["mean of z-scores"].brier is None
     assert seen[-1][0] == seen[-1][1] == len(seen)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_best_single_verifier_is_measured_in_its_own_scale(seed: int) -> None:
+    """Folds choose differently between a probability and a reward about 1000: AUC stays theirs."""
+    random = np.random.default_rng(seed)
+    query, labels = np.repeat(np.arange(30), 4), (random.random(120) < 0.4).astype(float)
+    prob = expit(1.9 * (2 * labels - 1) / 2 * 1.9 + random.normal(size=120))
+    reward = 1000 + 100 * (1.75 * labels + random.normal(size=120))
+
+    found = evaluate(np.column_stack([prob, reward]), query, labels, ["prob", "reward"], budgets=())
+
+    by_name = {method.name: method for method in found.methods}
+    alone = [verifier.auc for verifier in found.verifiers]
+    best = by_name["best single verifier"].auc
+    assert best is not None
+    assert min(alone) - 0.03 <= best.value <= max(alone) + 0.03
+
+
+def test_a_method_is_compared_with_simple_ways_on_the_same_queries() -> None:
+    """By paired intervals, which are narrower than those of each alone; calibration has no ECE
+    interval, but a floor.
+    """
+    sample = named("14")
+    found = evaluate(
+        sample.scores, sample.query_id, sample.labels, sample.names, budgets=(25,), draws=3
+    )
+    by_name = {method.name: method for method in found.methods}
+    ours = by_name["Assay, all labels"]
+
+    assert set(ours.ahead_of) == {"first sample", "mean of min–max", "best single verifier"}
+    ahead = ours.ahead_of["first sample"]
+    assert ahead.value == pytest.approx(
+        ours.selection.value - by_name["first sample"].selection.value
+    )
+    assert ahead.low > 0
+    assert "first sample" not in by_name["first sample"].ahead_of
+    assert ours.slope is not None
+    assert ours.bias is not None
+    assert ours.slope.low < ours.slope.value < ours.slope.high
+    assert -0.2 < ours.bias.value < 0.2
+    assert ours.calibration_error is not None
+    assert ours.calibration_floor is not None
+    assert 0 < ours.calibration_floor < ours.calibration_error + 0.1
+    assert by_name["mean of z-scores"].slope is None

@@ -31,4 +31,13 @@ def test_an_evaluation_is_printed_and_drawn(tmp_path: Path) -> None:
     ):
         assert name in shown
         assert name in {method["name"] for method in found["methods"]}
+    for title in (
+        "AUC by fold",
+        "slope",
+        "bias",
+        "of true p",
+        "− first sample",
+        "− mean of min–max",
+    ):
+        assert title in shown
     assert "has no `labels`" in problem("evaluate", as_npz(tmp_path / "plain.npz"))

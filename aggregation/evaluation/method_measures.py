@@ -1,0 +1,99 @@
+"""The measures of each way of combining scores, and how far it is ahead of simple ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from assay.aggregation.averages.baselines import BASELINES
+from assay.aggregation.evaluation.estimates import Estimate, Estimator, Interval
+from assay.aggregation.matrix import Floats
+
+FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = (
+    "first sample",
+    "best single verifier",
+    "supervised, all labels",
+    "oracle",
+)
+MEAN_OF_Z, MIN_MAX, *_ = BASELINES
+#: What every method's selection@1 is compared with, on the same queries.
+RIVALS = (FIRST_SAMPLE, MIN_MAX, BEST_SINGLE)
+#: A gain of supervised over the mean of z-scores that is too small to speak of a share of it.
+SMALLEST_GAP = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """The measures of one method; None without probabilities, or for the oracle without scores.
+
+    Intervals are over queries and over draws of labels. `auc`: over pairs of candidates of one
+    fold. `slope`, `bias`: see `Estimator`. `calibration_error` has no interval: it is too large by
+    about `calibration_floor`, the error that true probabilities would have. `ahead_of`:
+    the difference of selection@1 to simple ways, by name.
+    """
+
+    name: str
+    selection: Interval
+    auc: Interval | None = None
+    brier: Interval | None = None
+    slope: Interval | None = None
+    bias: Interval | None = None
+    calibration_error: float | None = None
+    calibration_floor: float | None = None
+    gap_closed: float | None = None
+    ahead_of: dict[str, Interval] = field(default_factory=dict)
+
+
+def measured(
+    estimator: Estimator,
+    scores: Mapping[str, Sequence[Floats]],
+    probabilities: Mapping[str, Sequence[Floats]],
+    oracle: Floats,
+    seed: int,
+) -> list[Method]:
+    """Return the measures of all methods, by name and draw, and the oracle's (a value a query)."""
+    selections = {name: estimator.selection(draws) for name, draws in scores.items()}
+    methods = [
+        _measured(estimator, name, scores[name], probabilities.get(name), selections, seed)
+        for name in scores
+    ]
+    methods.append(Method(ORACLE, estimator.of_queries(oracle[None]).interval(0, 1)))
+    by_name = {method.name: method.selection.value for method in methods}
+    naive, best = by_name[MEAN_OF_Z], by_name[SUPERVISED]
+    if best - naive <= SMALLEST_GAP:
+        return methods
+    return [
+        replace(method, gap_closed=(method.selection.value - naive) / (best - naive))
+        for method in methods
+    ]
+
+
+def _measured(
+    estimator: Estimator,
+    name: str,
+    scores: Sequence[Floats],
+    probabilities: Sequence[Floats] | None,
+    selections: Mapping[str, Estimate],
+    seed: int,
+) -> Method:
+    selection = selections[name]
+    method = Method(
+        name=name,
+        selection=selection.interval(0, 1),
+        auc=None if name == FIRST_SAMPLE else estimator.auc(scores).interval(0, 1),
+        ahead_of={
+            rival: selection.minus(selections[rival]).interval(-1, 1)
+            for rival in RIVALS
+            if rival != name
+        },
+    )
+    if probabilities is None:
+        return method
+    return replace(
+        method,
+        brier=estimator.brier(probabilities).interval(0, 1),
+        slope=estimator.slope(probabilities).interval(),
+        bias=estimator.bias(probabilities).interval(-1, 1),
+        calibration_error=estimator.calibration_error(probabilities),
+        calibration_floor=estimator.calibration_floor(probabilities, seed),
+    )
