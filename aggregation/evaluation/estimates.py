@@ -72,7 +72,7 @@ class Estimate:
         return Interval(value, max(lowest, value - half), min(highest, value + half))
 
 
-class Estimator:
+class PredictionMeasures:
     """Measures of predictions of the same rows; queries adjacent, labels 0 or 1.
 
     `folds`, shape (rows,): which model predicted a row. Scores of different models are never

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from assay.aggregation.averages.baselines import BASELINES, supervised
-from assay.aggregation.evaluation.estimates import Estimator
+from assay.aggregation.evaluation.estimates import PredictionMeasures
 from assay.aggregation.evaluation.label_sampling import draw_labels
 from assay.aggregation.evaluation.measures import (
     auc,
@@ -274,7 +274,7 @@ def _summary(
     seed: int,
 ) -> Evaluation:
     """Return the measures of all predictions, and of each verifier."""
-    estimator = Estimator(data.labels, data.queries, predictions.folds)
+    estimator = PredictionMeasures(data.labels, data.queries, predictions.folds)
     methods = measured(
         estimator,
         predictions.scores,

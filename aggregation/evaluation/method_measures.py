@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from assay.aggregation.averages.baselines import BASELINES
-from assay.aggregation.evaluation.estimates import Estimate, Estimator, Interval
+from assay.aggregation.evaluation.estimates import Estimate, Interval, PredictionMeasures
 from assay.aggregation.matrix import Floats
 
 FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = (
@@ -26,10 +26,9 @@ SMALLEST_GAP = 0.005
 class Method:
     """The measures of one method; None without probabilities, or for the oracle without scores.
 
-    Intervals are over queries and over draws of labels. `auc`: over pairs of candidates of one
-    fold. `slope`, `bias`: see `Estimator`. `calibration_error` has no interval: it is too large by
-    about `calibration_floor`, the error that true probabilities would have. `ahead_of`:
-    the difference of selection@1 to simple ways, by name.
+    Intervals are over queries and over draws of labels; `PredictionMeasures` defines the measures.
+    `calibration_error` has no interval: true probabilities would have an error of
+    `calibration_floor`. `ahead_of`: the difference of selection@1 to simple ways, by name.
     """
 
     name: str
@@ -45,7 +44,7 @@ class Method:
 
 
 def measured(
-    estimator: Estimator,
+    estimator: PredictionMeasures,
     scores: Mapping[str, Sequence[Floats]],
     probabilities: Mapping[str, Sequence[Floats]],
     oracle: Floats,
@@ -69,7 +68,7 @@ def measured(
 
 
 def _measured(
-    estimator: Estimator,
+    estimator: PredictionMeasures,
     name: str,
     scores: Sequence[Floats],
     probabilities: Sequence[Floats] | None,

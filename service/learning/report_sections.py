@@ -16,7 +16,7 @@ from assay.aggregation import Floats, LabelModel, NotFittedError
 from assay.aggregation.cascade.cascade import Cascade
 from assay.aggregation.cascade.redundant_calls import redundant_calls
 from assay.aggregation.cascade.tiers import Calls
-from assay.aggregation.evaluation.estimates import Estimator
+from assay.aggregation.evaluation.estimates import PredictionMeasures
 from assay.aggregation.evaluation.measures import calibration_bins, selection_by_query
 from assay.aggregation.evaluation.verifier_value import LOSS_TOLERANCE, VerifierValues
 from assay.aggregation.statistics.queries import Queries
@@ -204,7 +204,7 @@ def _measured(scores: Floats, correct: Floats, queries: Queries) -> list[dict[st
     if not ((correct[there] > 0).any() and (correct[there] < 1).any()):
         return [None] * scores.shape[1]
     some = Queries.of(queries.codes()[there])
-    estimator = Estimator(correct[there], some)
+    estimator = PredictionMeasures(correct[there], some)
     intervals = [
         estimator.auc([scores[there, column]]).interval(0, 1) for column in range(scores.shape[1])
     ]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from assay.aggregation import LabelModel
-from assay.aggregation.evaluation.estimates import Estimator, Interval
+from assay.aggregation.evaluation.estimates import Interval, PredictionMeasures
 from assay.aggregation.evaluation.evaluate import (
     ALL_LABELS,
     LABEL_FREE,
@@ -92,7 +92,7 @@ def true_values(data: DataSet, chosen: np.ndarray, random: np.random.Generator) 
     )
     outside = np.flatnonzero(~np.isin(np.arange(len(data.queries)), chosen))
     rows = data.queries.rows_of(outside)
-    estimator = Estimator(data.labels[rows], data.queries.pick(outside))
+    estimator = PredictionMeasures(data.labels[rows], data.queries.pick(outside))
     values: Values = {}
     for name in (*METHODS, FIRST_SAMPLE):
         scores = [draw[rows] for draw in predictions.scores[name]]

@@ -7,21 +7,21 @@ import pytest
 from scipy.special import expit, logit
 
 from assay.aggregation import Floats
-from assay.aggregation.evaluation.estimates import Estimate, Estimator
+from assay.aggregation.evaluation.estimates import Estimate, PredictionMeasures
 from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.statistics.queries import Queries
 
 RIGHT = {"selection": None, "auc": None, "brier": None, "bias": 0.0, "slope": 1.0}
 
 
-def forecasts(seed: int, queries: int = 60, size: int = 4) -> tuple[Estimator, Floats]:
+def forecasts(seed: int, queries: int = 60, size: int = 4) -> tuple[PredictionMeasures, Floats]:
     """Return an estimator, and true probabilities; candidates of a query share a part of them."""
     random = np.random.default_rng(seed)
     shared = np.repeat(random.normal(size=queries), size)
     p = expit(shared + random.normal(size=queries * size))
     labels = (random.random(len(p)) < p).astype(float)
     queries_of = Queries.of(np.repeat(np.arange(queries), size))
-    return Estimator(labels, queries_of, np.repeat(np.arange(queries) % 5, size)), p
+    return PredictionMeasures(labels, queries_of, np.repeat(np.arange(queries) % 5, size)), p
 
 
 @pytest.mark.parametrize("kind", list(RIGHT))
@@ -82,7 +82,7 @@ def test_auc_compares_scores_of_one_fold_only() -> None:
     scores = np.round(labels + random.normal(size=200), 1)
     scores[::9] = np.nan
     queries, folds = Queries.of(np.repeat(np.arange(50), 4)), np.repeat(np.arange(50) % 5, 4)
-    whole, split = Estimator(labels, queries), Estimator(labels, queries, folds)
+    whole, split = PredictionMeasures(labels, queries), PredictionMeasures(labels, queries, folds)
 
     assert whole.auc([scores]).by_draw == pytest.approx([auc(scores, labels)])
     scaled = np.where(folds == 0, 1000 + 50 * scores, scores)
@@ -115,7 +115,7 @@ def test_true_probabilities_have_the_calibration_error_of_the_floor() -> None:
 
 def test_a_measure_of_nothing_is_not_a_number() -> None:
     """One class has no AUC; no probability has no Brier score."""
-    estimator = Estimator(np.ones(8), Queries.of(np.repeat(np.arange(4), 2)))
+    estimator = PredictionMeasures(np.ones(8), Queries.of(np.repeat(np.arange(4), 2)))
 
     assert np.isnan(estimator.auc([np.arange(8.0)]).interval().value)
     assert np.isnan(estimator.brier([np.full(8, np.nan)]).interval().value)
@@ -126,7 +126,7 @@ def test_a_method_that_is_always_right_is_not_certain() -> None:
     queries = Queries.of(np.repeat(np.arange(10), 2))
     labels = np.tile([1.0, 0.0], 10)
 
-    interval = Estimator(labels, queries).selection([labels]).interval(0, 1)
+    interval = PredictionMeasures(labels, queries).selection([labels]).interval(0, 1)
 
     assert (interval.value, interval.high) == (1.0, 1.0)
     assert 0.7 < interval.low < 0.95

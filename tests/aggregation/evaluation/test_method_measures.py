@@ -1,0 +1,41 @@
+"""The measures of each method, beside those of simple ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assay.aggregation.evaluation.estimates import PredictionMeasures
+from assay.aggregation.evaluation.method_measures import (
+    BEST_SINGLE,
+    FIRST_SAMPLE,
+    MEAN_OF_Z,
+    MIN_MAX,
+    ORACLE,
+    RIVALS,
+    SUPERVISED,
+    measured,
+)
+from assay.aggregation.statistics.queries import Queries
+
+
+@pytest.mark.parametrize("best", [FIRST_SAMPLE, SUPERVISED])
+def test_differences_are_to_the_simple_ways(best: str) -> None:
+    """A gap is closed only if supervised leads; a method is not compared with itself."""
+    queries = Queries.of(np.repeat(np.arange(40), 2))
+    labels = np.tile([1.0, 0.0], 40)
+    wrong = np.where(np.repeat(np.arange(40) < 20, 2), 1 - labels, labels)
+    names = (FIRST_SAMPLE, MEAN_OF_Z, MIN_MAX, BEST_SINGLE, SUPERVISED)
+    scores = {name: [labels if name == best else wrong] for name in names}
+
+    methods = measured(
+        PredictionMeasures(labels, queries), scores, {MIN_MAX: [wrong]}, np.ones(40), seed=0
+    )
+
+    by_name = {method.name: method for method in methods}
+    assert by_name[ORACLE].selection.value == 1.0
+    assert set(by_name[best].ahead_of) == set(RIVALS) - {best}
+    assert by_name[best].ahead_of[MIN_MAX].value == 0.5
+    assert by_name[MIN_MAX].brier is not None
+    assert by_name[MEAN_OF_Z].brier is None
+    assert by_name[SUPERVISED].gap_closed == (1.0 if best == SUPERVISED else None)
