@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 120
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))')
 PARALLEL = -n $(JOBS) --dist loadfile
 
-.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-replay soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-p-best bench-replay soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,9 @@ bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model besid
 
 bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in real vLLM on the CPU, with and without defences (about 3 minutes)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.attacks
+
+bench-p-best: $(VENV)/.dev ## Measure how often the top candidate is the best as p_best says (DATA=folder of npz files with labels)
+	$(BIN)/python -m tests.benchmarks.p_best_calibration --data $(abspath $(DATA))
 
 bench-replay: $(VENV)/.dev ## Replay scores with known truth as traffic, with 100 labels (DATA=file.npz DRAWS=5)
 	$(BIN)/python -m tests.benchmarks.replay $(abspath $(DATA)) $(if $(DRAWS),--draws $(DRAWS))
