@@ -48,6 +48,7 @@ def ranking_body(
         explained = explanations(scoring_result)
         for result in results:
             result["verifiers"] = explained[result["index"]]
+    _add_rewards(results, scoring_result)
     return {
         "id": request_id,
         **head(scoring_result, task, ensemble),
@@ -75,12 +76,20 @@ def scores_body(
     if explain:
         for result, explained in zip(results, explanations(scoring_result), strict=True):
             result["verifiers"] = explained
+    _add_rewards(results, scoring_result)
     return {
         "id": request_id,
         **head(scoring_result, task, ensemble),
         "results": results,
         **tail(scoring_result),
     }
+
+
+def _add_rewards(results: list[dict[str, Any]], scoring_result: ScoringResult) -> None:
+    """Add the rewards that a request asks for, if it does; null where there is none."""
+    if scoring_result.rewards is not None:
+        for result in results:
+            result["reward"] = scoring_result.rewards[result["index"]]
 
 
 def head(scoring_result: ScoringResult, task: str, ensemble: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from assay.aggregation.drift import references
 from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, training_table
+from assay.service.learning.error_rates import error_rates
 from assay.service.learning.label_usage import label_usage
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
@@ -93,8 +94,9 @@ def refit(
     except NotFittedError as exc:
         return Fit(report={"reason": str(exc), **_labels_in_report(table, labels, correct, None)})
     base_rate, source = model.believed_base_rate
+    held = held_out(inputs, table, correct, is_random)
     checks = _checks(
-        inputs, table, correct, is_random, None if serving is None else serving.artifact, new
+        inputs, table, correct, is_random, None if serving is None else serving.artifact, new, held
     )
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
@@ -104,6 +106,7 @@ def refit(
         "base_rate": base_rate, "base_rate_from": source, "trust": model.trust_.value,
         "fingerprints": inputs.fingerprints_by_name(),
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
+        "error_rates": error_rates(held, correct, is_random),
         "until": max(record.at for record in records),
         "labels_until": max((label.at for label in labels.values()), default=0.0),
         "reference": [asdict(reference) for reference in references(table.scores, table.query)],
@@ -167,13 +170,13 @@ def _checks(
     is_random: Any,
     serving: bytes | None,
     new: Any,
+    held: Floats | None,
 ) -> list[dict[str, Any]]:
     """Return whether the fit predicts held-out labels as well as without labels, or as served.
 
     The served model is compared on labels that are newer than its fit: it has learned the others by
-    heart.
+    heart. `held`: as `held_out` returns it.
     """
-    held = held_out(inputs, table, correct, is_random)
     if held is None:
         return []
     labelled = np.flatnonzero(correct >= 0)

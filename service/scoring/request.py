@@ -122,6 +122,7 @@ class ScoringResult:
     cascade: CascadeRun | None = None
     cost: float = 0.0  # of sent calls, in the units of the configuration
     given_up: float = 0.0  # of it, of calls that were begun ahead of their time, and left
+    rewards: list[float] | None = None  # of the kind that the request asks for, if it does
 
     @property
     def fully_scored(self) -> list[bool]:

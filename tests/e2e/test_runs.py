@@ -137,3 +137,34 @@ def test_what_does_not_fit_a_run_is_refused(tmp_path: Path) -> None:
     assert (unknown.status, unknown.json["error"]["code"]) == (409, "version_gone")
     assert (misread.status, misread.json["error"]["param"]) == (422, "run")
     assert (twice.status, twice.json["error"]["param"]) == (422, "run")
+
+
+def test_each_kind_of_reward_comes_through_every_route(tmp_path: Path) -> None:
+    """Before labels `denoised` is null with a reason, or refused; after a fit with labels it is a
+    number of the run's version.
+    """
+    candidates = [COMPLETION, "-2 -2 0 0"]
+    pairs = {"pairs": [{"query": "probe", "candidate": text} for text in candidates]}
+    body = {**pairs, "task": "math"}
+    door = {
+        "model": "assay/math",
+        "query": [f"probe {text}" for text in candidates],
+        "prompts": ["probe", "probe"],
+    }
+    with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as server:
+        before = server.post("/v1/score_pairs", {**body, "reward": "denoised"}).json
+        refused = server.post("/get_reward?reward=denoised", door)
+        lone = server.post("/rm?reward=rank", {"prompt": "a", "response": "1 1 1 1"})
+        teach(server, 0)
+        denoised = server.post("/get_reward?run=after&reward=denoised", door).json
+        ranks = server.post("/get_reward?run=after&reward=rank", door).json["rewards"]
+        both = server.post("/v1/score_pairs", {**body, "reward": "log_odds"}).json["results"]
+
+    assert [result["reward"] for result in before["results"]] == [None, None]
+    assert before["warnings"][-1].startswith("no_reward: denoised needs")
+    assert (refused.status, refused.json["error"]["code"]) == (422, "no_reward")
+    assert (lone.status, lone.json["error"]["code"]) == (422, "no_reward")
+    assert ranks == [1.0, 0.0]
+    assert denoised["rewards"][0] >= 1
+    assert denoised["rewards"][1] <= 0
+    assert [result["reward"] for result in both] == [result["score"] for result in both]

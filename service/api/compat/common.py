@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
+import numpy as np
 import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
@@ -182,7 +183,15 @@ def scoring_request_of(
 
 
 def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list[float]:
-    """Return complete values; raise `ApiError` 503 if one is missing: null is no low score."""
+    """Return complete values: rewards of the kind that the request asks for, else `values`.
+
+    Raises `ApiError` 503 if a score is missing, since null is no low score, and 422 if the kind has
+    no number here.
+    """
+    if scoring_result.rewards is not None and not np.isnan(scoring_result.combined.log_odds).any():
+        values = scoring_result.rewards
+        if any(math.isnan(value) for value in values):
+            raise ApiError(422, scoring_result.warnings[-1], param="reward", code="no_reward")
     if any(math.isnan(value) for value in values):
         reasons = sorted(set(scoring_result.matrix.reasons.values()))[:3]
         message = (

@@ -69,7 +69,9 @@ async def score_texts(request: Request) -> Response:
     scoring_result = await score_candidates(request, payload.model, payload.pairs())
     data: list[dict[str, Any]] = [
         {"index": place, "object": "score", "score": probability}
-        for place, probability in enumerate(scoring_result.probability.tolist())
+        for place, probability in enumerate(
+            scoring_result.rewards or scoring_result.probability.tolist()
+        )
     ]
     return marked(
         scoring_result,

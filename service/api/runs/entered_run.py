@@ -8,6 +8,7 @@ from fastapi import Request
 
 from assay.service.api.errors import ApiError, answering
 from assay.service.api.front.middleware.response_headers import ANSWER_HEADERS_IN_SCOPE
+from assay.service.api.runs.rewards import rewards_of
 from assay.service.api.runs.run_options import RunOptions, run_options, version_number
 from assay.service.config.model import RewardDefaults
 from assay.service.domain.principal import holder_name
@@ -23,7 +24,8 @@ from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringResult
 
-RUN_IN_SCOPE = "assay.entered_run"
+#: How the warning of a missing reward begins.
+NO_REWARD = "no_reward"
 NOT_PINNED = (
     "not_pinned: the store does not answer, so this reward is by the version that is served now"
 )
@@ -62,7 +64,7 @@ async def enter_run(
             engine, task, options, ensemble, is_reward_route and settings.frozen
         )
     in_run = options.run is not None or is_reward_route
-    entered = EnteredRun(
+    return EnteredRun(
         task=engine.through(view, ensemble),
         run=run,
         learn=_learns(options, settings, in_run),
@@ -70,8 +72,6 @@ async def enter_run(
         partial=options.partial or (settings.partial if in_run else "mark"),
         warnings=warnings,
     )
-    request.scope[RUN_IN_SCOPE] = entered
-    return entered
 
 
 def _learns(options: RunOptions, settings: RewardDefaults, in_run: bool) -> bool:
@@ -106,7 +106,7 @@ def unnamed_run(task: Task) -> str:
 
 
 def settle_run(request: Request, entered: EnteredRun, scoring_result: ScoringResult) -> None:
-    """Put the run into an answer: its headers, and its warnings.
+    """Put the run into an answer: its headers, its warnings, and rewards of the kind it asks for.
 
     Raises `ApiError` 503 for a partial answer that the request refuses.
     """
@@ -116,6 +116,11 @@ def settle_run(request: Request, entered: EnteredRun, scoring_result: ScoringRes
     if scoring_result.matrix.partial:
         headers["x-assay-partial"] = "true"
     scoring_result.warnings += entered.warnings
+    if entered.reward is not None:
+        rewards = rewards_of(entered.reward, scoring_result, entered.task)
+        scoring_result.rewards = rewards.values.tolist()
+        if rewards.reason is not None:
+            scoring_result.warnings.append(f"{NO_REWARD}: {rewards.reason}")
     _add_headers(request, headers)
     if scoring_result.matrix.partial and entered.partial == "refuse":
         reasons = sorted(set(scoring_result.matrix.reasons.values()))[:3]
@@ -131,9 +136,3 @@ def settle_run(request: Request, entered: EnteredRun, scoring_result: ScoringRes
 def _add_headers(request: Request, headers: dict[str, str]) -> None:
     added = [(name.encode(), value.encode("ascii", "replace")) for name, value in headers.items()]
     request.scope.setdefault(ANSWER_HEADERS_IN_SCOPE, []).extend(added)
-
-
-def entered_run_of(request: Request) -> EnteredRun:
-    """Return the run that a request has entered."""
-    entered: EnteredRun = request.scope[RUN_IN_SCOPE]
-    return entered
