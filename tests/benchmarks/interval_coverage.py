@@ -159,18 +159,15 @@ def main() -> None:
     """Print the coverage of each kind of interval."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of npz files with labels")
-    parser.add_argument("--sets", nargs="*", default=[], help="names of its files to use")
+    parser.add_argument("--sets", nargs="*", default=[], help="names of the populations to use")
     parser.add_argument("--queries", type=int, default=100, help="of a sample")
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     populations = list(simulated())
     if options.data:
-        populations += [
-            data
-            for data in real_sets(options.data, leading_word)
-            if not options.sets or data.name in options.sets
-        ]
+        populations += real_sets(options.data, leading_word)
+    populations = [data for data in populations if not options.sets or data.name in options.sets]
     table = {data.name: coverage(data, options.queries, options.samples) for data in populations}
     if options.json:
         print(json.dumps({"queries": options.queries, "samples": options.samples, "sets": table}))
