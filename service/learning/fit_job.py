@@ -24,7 +24,7 @@ MIN_FIT_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
 FOLDS = 5
 LABELS_GONE = (
     "the served model is calibrated, and this one knows too few labels: `assay labels import`"
-    " brings lost ones back"
+    " brings lost ones back; where they were withdrawn, `assay promote` serves it all the same"
 )
 
 

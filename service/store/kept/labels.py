@@ -117,8 +117,7 @@ class KeptLabels(TaskKeys):
 
     async def label_keys(self) -> list[str]:
         """Return the keys of the candidates that have a label."""
-        names = await self._ask(lambda: self._redis.hkeys(self._keys["labels"]))
-        return [name.decode("utf-8", "replace") for name in names]
+        return [name.decode("utf-8", "replace") for name in await self._all("labels")]
 
     async def label_past(self) -> dict[str, list[LabelEvent]]:
         """Return replaced and withdrawn labels by candidate key, oldest change first."""

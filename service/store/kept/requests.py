@@ -22,8 +22,6 @@ from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import READ_AT_ONCE, TaskKeys
 
 READ_WITH_TEXTS = 50
-#: Requests whose candidates alone are read by one command.
-READ_CANDIDATES = 1000
 #: Bytes of an entry beside its values, with its name among the seen ones.
 ENTRY_BYTES = 350
 #: The bytes that a task's requests keep in a full store.
@@ -90,7 +88,7 @@ class KeptRequests(TaskKeys):
     ) -> AsyncIterator[list[KeptCandidates]]:
         """Yield the candidates of requests after a place, oldest first, some at a time."""
         start = "-" if after is None else f"({after[0]}-{after[1]}"
-        while page := await self._run(CANDIDATES, ("requests",), start, "+", READ_CANDIDATES):
+        while page := await self._run(CANDIDATES, ("requests",), start, "+", READ_AT_ONCE):
             yield await asyncio.to_thread(candidates_of, page)
             start = f"({page[-1][0].decode()}"
 
