@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.table import Table
-
 from assay.service.cli.console import Console
 from assay.service.cli.remote import Api, asks_assay
-
-LISTED_COLUMNS = ("candidate", "correct", "who", "random", "at", "comment")
 
 
 @asks_assay
@@ -29,15 +25,12 @@ def list_labels(
     if as_json:
         print(json.dumps(labels))  # noqa: T201 - the command's output
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in LISTED_COLUMNS:
-        table.add_column(heading, overflow="fold")
-    for label in labels:
-        events = label["history"] if history else label["by"]
-        for number, event in enumerate(events):
-            table.add_row("" if number else label["key"], *_cells(event))
     console = Console(highlight=False)
-    console.print(table)
+    for label in labels:
+        # A key is longer than half a line; on a line of its own it can be copied.
+        console.print(label["key"], markup=False, soft_wrap=True)
+        for event in label["history"] if history else label["by"]:
+            console.print(f"  {_line(event)}", markup=False, soft_wrap=True)
     console.print(
         f"{listed['total']} labelled candidates: {listed['matched']} were ranked,"
         f" {listed['unmatched']} were not (their labels are not used), {listed['conflicts']} have"
@@ -46,13 +39,15 @@ def list_labels(
     )
 
 
-def _cells(event: Mapping[str, Any]) -> list[str]:
+def _line(event: Mapping[str, Any]) -> str:
     """Return an annotator's label in words; one without a value is a withdrawal."""
     correct, random, at = event["correct"], event["random"], float(event["at"])
-    return [
+    drawn_how = "random not stated" if random is None else "random" if random else "not random"
+    words = [
         "withdrawn" if correct is None else f"{float(correct):g}",
-        event["who"] or "-",
-        "-" if random is None else "yes" if random else "no",
+        f"by {event['who'] or 'nobody named'}",
         f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}",
+        drawn_how,
         event["comment"] or "",
     ]
+    return ", ".join(filter(None, words))
