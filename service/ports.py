@@ -123,9 +123,6 @@ class RunStore(Protocol):
     async def runs(self) -> list[RunSummary]:
         """Return the runs, the one that was used last first."""
 
-    async def run_alarms(self) -> dict[str, dict[str, Any]]:
-        """Return the alarms of runs that have one."""
-
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import orjson
 
@@ -44,12 +44,10 @@ class RewardRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in a list: last use (seconds since 1970), scored completions, and its alarm."""
+    """A run in a list, with its last use in seconds since 1970."""
 
     run: RewardRun
     used: float
-    completions: int
-    alarm: dict[str, Any] | None = None
 
 
 class RunConflictError(DomainError):

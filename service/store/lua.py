@@ -255,17 +255,16 @@ redis.call('DEL', KEYS[1])
 return version
 """
 
-#: How a run goes, with all that is kept of it. KEYS begin: runs, times of last use, counts, sums,
-#: alarms.
+#: How a run goes, with all that is kept of it. KEYS begin: runs, times of last use.
 _END_RUN = """
 local function end_run(name)
   redis.call('ZREM', KEYS[2], name)
-  for _, place in ipairs({1, 3, 4, 5}) do redis.call('HDEL', KEYS[place], name) end
+  redis.call('HDEL', KEYS[1], name)
 end
 """
 
-#: Note that a run is used, or keep a new one. KEYS: runs, times of last use, counts, sums, alarms,
-#: models. ARGV: name, now, seconds that an unused run is kept, most runs, seconds after which one
+#: Note that a run is used, or keep a new one. KEYS: runs, times of last use, models. ARGV: name,
+#: now, seconds that an unused run is kept, most runs, seconds after which one
 #: makes room for another, version, and the run (empty: look only). Returns the kept run, 0 where
 #: there is none, -1 where its version does not exist, -2 where no place is free.
 PIN_RUN = f"""{_END_RUN}
@@ -279,7 +278,7 @@ if known then
   return known
 end
 if ARGV[7] == '' then return 0 end
-if ARGV[6] ~= '0' and redis.call('HEXISTS', KEYS[6], ARGV[6]) == 0 then return -1 end
+if ARGV[6] ~= '0' and redis.call('HEXISTS', KEYS[3], ARGV[6]) == 0 then return -1 end
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then
   local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
   if tonumber(oldest[2]) > now - tonumber(ARGV[5]) then return -2 end

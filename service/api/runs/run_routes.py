@@ -1,4 +1,4 @@
-"""The handlers of a task's runs: listed with their versions and alarms, and ended."""
+"""The handlers of a task's runs: listed with their versions, and ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RunName = Annotated[str, PathParameter(min_length=1, max_length=256)]
 
 @run_router.get("/v1/tasks/{name}/runs")
 async def runs(request: Request, name: str) -> dict[str, Any]:
-    """List a task's runs, the one used last first: the version that answers each, and its alarm."""
+    """List a task's runs, the one used last first: the version that answers each."""
     task = task_of(request, name)
     summaries: list[RunSummary] = await stored(_run_store_of(request, name).runs())
     return {
@@ -58,6 +58,4 @@ def _run_body(summary: RunSummary) -> dict[str, Any]:
         "ensemble": run.ensemble,
         "began": run.began,
         "used": summary.used,
-        "completions": summary.completions,
-        "over_optimisation": summary.alarm,
     }

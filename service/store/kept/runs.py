@@ -1,4 +1,4 @@
-"""A task's runs in the store: the version that each is pinned to, its use, and its alarm."""
+"""A task's runs in the store: the version that each is pinned to, and its last use."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from assay.service.domain.reward_runs import (
     as_stored,
     run_of,
 )
-from assay.service.domain.stored_values import json_object, whole_number
 from assay.service.store.lua import END_RUN, KEEP_VERSION, PIN_RUN
 from assay.service.store.task_keys import TaskKeys
 
-RUN_PARTS = ("runs", "run_used", "run_counts", "run_sums", "run_alarms")
+RUN_PARTS = ("runs", "run_used")
 
 
 class KeptRuns(TaskKeys):
@@ -70,27 +69,15 @@ class KeptRuns(TaskKeys):
     async def runs(self) -> list[RunSummary]:
         """Return the runs, the one that was used last first."""
         kept = await self._whole("runs", await self._all("runs"), run_of)
-        counts = await self._whole("run_counts", await self._all("run_counts"), whole_number)
-        alarms = await self.run_alarms()
         used: dict[str, float] = {}
         for name, score in await self._ask(
             lambda: self._redis.zrange(self._keys["run_used"], 0, -1, withscores=True), list
         ):
             used[name.decode()] = float(score)
         summaries = [
-            RunSummary(
-                run=run,
-                used=used.get(name, run.began),
-                completions=counts.get(name, 0),
-                alarm=alarms.get(name),
-            )
-            for name, run in kept.items()
+            RunSummary(run=run, used=used.get(name, run.began)) for name, run in kept.items()
         ]
         return sorted(summaries, key=lambda summary: -summary.used)
-
-    async def run_alarms(self) -> dict[str, dict[str, Any]]:
-        """Return the alarms of runs that have one."""
-        return await self._whole("run_alarms", await self._all("run_alarms"), json_object)
 
 
 def bytes_or_count(reply: Any) -> bytes | int:

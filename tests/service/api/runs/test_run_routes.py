@@ -40,6 +40,5 @@ async def test_runs_are_listed_and_ended(store: Store) -> None:
 
     assert listed["night"]["model_version"] == "t@0"
     assert (listed["night"]["named"], listed["~key@ab"]["named"]) == (True, False)
-    assert (listed["night"]["completions"], listed["night"]["over_optimisation"]) == (0, None)
     assert ended == {"task": "t", "run": "night", "ended": True}
     assert gone.value.status == 404
