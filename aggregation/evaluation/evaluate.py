@@ -28,6 +28,7 @@ from assay.aggregation.evaluation.method_measures import (
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.duplicates import distinct
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.queries import Ints, Queries, finite
 from assay.aggregation.statistics.row_sample import RowSample
@@ -213,9 +214,10 @@ class _Fold:
         self.train_queries = Queries.of(data.codes[train])
         self.test_queries = Queries.of(data.codes[~train])
         self.train_scores, self.test_scores = data.scores[train], data.scores[~train]
-        self.sample = RowSample.of(self.train_scores, self.train_queries, data.names)
+        counted = distinct(self.train_scores, self.train_queries)
+        self.sample = RowSample.of(*counted, data.names)
         self.maps = ScoreMaps.fit(self.sample.scores, model.hyperparameters.whisker)
-        self.moments = Moments.of(self.train_scores, self.train_queries, self.maps)
+        self.moments = Moments.of(*counted, self.maps)
         self.model = model
 
     def without_labels(self, predictions: _Predictions) -> None:

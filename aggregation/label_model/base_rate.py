@@ -49,4 +49,4 @@ def base_rate_from_third_moments(
         if (pairs > 0).all():
             skew = np.mean(first * second * third) / np.sqrt(pairs.prod())
             estimates.append(0.5 * (1 - skew / np.sqrt(4 + skew**2)))
-    return float(np.clip(np.median(estimates), 0.02, 0.98)) if estimates else None
+    return float(np.median(estimates)) if estimates else None

@@ -7,6 +7,26 @@ from dataclasses import dataclass
 #: Above this many labels the prior hardly matters, and one is enough.
 MANY_LABELS = 20_000
 
+# The trust gate. Its constants come from simulated noise (`tests/benchmarks/noise`), not from real
+# ensembles: their tuning did not carry over to others.
+
+#: The mean misfit of a correlation, beyond sampling, that halves the trust; set beside the
+#: synthetic scenarios when the gate was first built.
+TOLERANCE = 0.015
+#: Evidence of two classes, in standard errors, at which trust begins and is full. Noise exceeds
+#: 2.9, a trust of 0.25, in less than 1 % of the draws of every family of the simulation.
+TWO_CLASSES = (2.7, 3.5)
+#: Surplus of the squared correlations between families, in standard errors under independence, at
+#: which trust begins and is full: with few verifiers it is skewed, and 3 is passed in 2 % of draws.
+CORRELATED = (2.0, 4.0)
+#: A verifier follows the factor from this correlation on, and from so many standard errors: copies
+#: beside noise are followed by nobody else. With one right answer in 300, correlations are 0.05.
+LEAST_FOLLOWED = 0.03
+FOLLOWED_ERRORS = 3.0
+#: No trust up to so many rows, full trust from twice as many on: below, the errors of third and
+#: fourth moments are themselves uncertain.
+LEAST_ROWS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -38,7 +39,11 @@ from assay.aggregation.label_model.label_free import (
 )
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
-from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
+from assay.aggregation.label_model.rank_one import (
+    correlation,
+    fit_rank_one,
+    sorted_into_classes,
+)
 from assay.aggregation.label_model.relations.copies import find_copies, with_copies
 from assay.aggregation.label_model.relations.inversion import (
     against_the_factor,
@@ -46,7 +51,9 @@ from assay.aggregation.label_model.relations.inversion import (
 )
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
+from assay.aggregation.label_model.trust.two_classes import class_evidence
 from assay.aggregation.matrix import Floats, NotFittedError
+from assay.aggregation.statistics.duplicates import COARSE_VALUES, distinct
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.queries import Queries, finite
 from assay.aggregation.statistics.reduction import RowReduction
@@ -150,7 +157,7 @@ class LabelModel(Estimator):
 
         def moments(maps: ScoreMaps) -> Moments:
             return sum(
-                (Moments.of(shard.scores, shard.queries, maps) for shard in shards),
+                (Moments.of(*distinct(shard.scores, shard.queries), maps) for shard in shards),
                 Moments.zero(len(names)),
             )
 
@@ -239,7 +246,7 @@ class LabelModel(Estimator):
         block, families = np.ix_(usable, usable), [self.families_[place] for place in usable]
         self.d_, average, fitted, mass = np.zeros((4, len(self.names_)))
         self.d_[usable], self.trust_ = fit_rank_one(
-            self.correlations_[block], pairs[block], codes(families)
+            self.correlations_[block], pairs[block], codes(families), moments.independent_share
         )
         loadings = np.zeros(len(self.names_))
         if self.trust_.identified:
@@ -247,6 +254,12 @@ class LabelModel(Estimator):
                 self.correlations_[block], independent[block], codes(families), self.d_[usable]
             )
         self.inverted_ = inversions(self.names_, loadings, labelled)
+        if self.trust_.value > 0:
+            coarse = np.array([len(self.maps_.knots[place]) <= COARSE_VALUES for place in usable])
+            evidence = class_evidence(
+                z[:, usable], self.d_[usable], codes(families), queries, coarse
+            )
+            self.trust_ = replace(self.trust_, two_classes=sorted_into_classes(evidence))
         quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
         average[usable] = average_weights(
             u[:, usable], queries, self.grouped_, families, quality, self.hyperparameters.spread

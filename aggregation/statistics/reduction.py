@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.aggregation.label_model.labels import LabelCounts, count
+from assay.aggregation.statistics.duplicates import distinct
 from assay.aggregation.statistics.row_sample import RowSample
 from assay.aggregation.statistics.shard import MOST_LABELLED, Shard, concatenate
 
@@ -20,7 +21,7 @@ class RowReduction:
 
     @classmethod
     def of(cls, shard: Shard, names: Sequence[str]) -> RowReduction:
-        """Reduce a shard; raise `ValueError` if it does not have a column a name."""
+        """Reduce a shard, duplicates once; raise `ValueError` if it has not a column a name."""
         if shard.scores.shape[1] != len(names):
             raise ValueError(
                 f"scores: {shard.scores.shape[1]} columns, but {len(names)} verifier names"
@@ -32,7 +33,7 @@ class RowReduction:
             else count(shard.labels, shard.random)
         )
         return cls(
-            RowSample.of(shard.scores, shard.queries, names),
+            RowSample.of(*distinct(shard.scores, shard.queries), names),
             () if labelled is None else (labelled,),
             counts,
         )

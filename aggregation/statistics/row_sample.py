@@ -38,7 +38,7 @@ class RowSample:
     @classmethod
     def of(cls, scores: npt.NDArray[Any], queries: Queries, names: Sequence[str]) -> RowSample:
         """Sample a matrix's rows. Two calls whose samples are merged must not share a query."""
-        hashes = _mix(hash_ids(queries.ids))
+        hashes = mixed(hash_ids(queries.ids))
         by_hash = np.argsort(hashes)
         # Once the first layers of the first queries fill the sample, no later query has a row in
         # it.
@@ -47,7 +47,7 @@ class RowSample:
         picked = queries.pick(some)
         values = finite(scores[queries.rows_of(some)])
         query = np.repeat(hashes[some], picked.sizes)
-        row = _mix(_content(values, hash_ids(np.asarray(names, str)) | np.uint64(1)) ^ query)
+        row = mixed(content_hashes(values, hash_ids(np.asarray(names, str)) | np.uint64(1)) ^ query)
         layer = _places_within(row, picked) // LAYER
         chosen = _smallest(layer, query, row)
         return cls(values[chosen], query[chosen], layer[chosen], row[chosen])
@@ -76,14 +76,14 @@ class RowSample:
 def hash_ids(ids: npt.NDArray[Any]) -> Hashes:
     """Return a stable 64-bit hash of each id; equal integers of any width hash alike."""
     if ids.dtype.kind in "iub":
-        return _mix(ids.astype(np.int64).view(np.uint64))
+        return mixed(ids.astype(np.int64).view(np.uint64))
     digests = b"".join(
         hashlib.blake2b(str(value).encode(), digest_size=8).digest() for value in ids.tolist()
     )
     return np.frombuffer(digests, np.uint64)
 
 
-def _content(scores: Floats, salts: Hashes) -> Hashes:
+def content_hashes(scores: Floats, salts: Hashes) -> Hashes:
     """Return a hash of each row's scores that does not depend on the columns' order."""
     bits = np.where(np.isnan(scores), np.nan, scores + 0.0).view(
         np.uint64
@@ -94,8 +94,8 @@ def _content(scores: Floats, salts: Hashes) -> Hashes:
     return total
 
 
-def _mix(values: Hashes) -> Hashes:
-    """Return values well mixed (the finaliser of splitmix64)."""
+def mixed(values: Hashes) -> Hashes:
+    """Return 64-bit values well mixed (the finaliser of splitmix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(values ^ (values >> np.uint64(31)))

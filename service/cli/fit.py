@@ -170,7 +170,8 @@ def _print_report(console: Console, summary: dict[str, Any]) -> None:
     console.print(
         f"trust in the label-free fit: {trust['value']:.2f} = explains {trust['explains']:.2f} x"
         f" plausible {trust['plausible']:.2f} x enough data {trust['enough']:.2f} x determined"
-        f" {trust['determined']:.2f}{'' if trust['identified'] else ', not identified'}"
+        f" {trust['determined']:.2f} x two classes {trust['two_classes']:.2f}"
+        f"{'' if trust['identified'] else ', not identified'}"
     )
     if borrowed := sum(prior["share"] for prior in summary["priors"] if prior["loan"] > 0):
         console.print(

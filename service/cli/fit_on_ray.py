@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.score_maps import ScoreMaps
+from assay.aggregation.statistics.duplicates import distinct
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.reduction import RowReduction
 from assay.aggregation.statistics.row_sample import hash_ids
@@ -58,7 +59,7 @@ def _reduced(
 
 def _moments(path: Path, labels: bool, names: tuple[str, ...], maps: ScoreMaps) -> Moments:
     shard = shard_of(path, labels, names)
-    return Moments.of(shard.scores, shard.queries, maps)
+    return Moments.of(*distinct(shard.scores, shard.queries), maps)
 
 
 def _each(

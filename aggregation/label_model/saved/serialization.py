@@ -171,7 +171,11 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
     )
     model.correlations_ = _square(data["correlations"], count)
     factors = _numbers(data["trust"], ("explains", "plausible", "enough", "determined"))
-    model.trust_ = Trust(**factors, identified=bool(data["trust"]["identified"]))
+    model.trust_ = Trust(
+        **factors,
+        identified=bool(data["trust"]["identified"]),
+        two_classes=_number(data["trust"].get("two_classes", 1.0)),  # older files have none
+    )
     model.base_rate_, model.base_rate_from_ = (
         _number(data["base_rate"]),
         str(data["base_rate_from"]),

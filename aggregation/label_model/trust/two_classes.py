@@ -1,0 +1,187 @@
+"""Whether the factor that verifiers share sorts candidates into two classes, as truth does.
+
+A shared style and a shared truth correlate verifiers alike: second moments cannot tell them
+apart. Their shapes differ. Truth takes two values, a style a continuum, and of all shapes a factor
+with two values has the least kurtosis for its skewness (Pearson 1916: kurtosis - 3 >= skewness^2
+- 2, with equality for two values only; 0 and 0 for a normal factor).
+
+Scores are mapped to normal ones first, so under noise of any scale, copies and a shared style are
+jointly normal, and every joint cumulant above the second is 0:
+
+    S = sum_v y_v,  y_v = w_v z_v,  w = d / (1 - d^2)       summed by family
+    c3, c4    third and fourth cumulants of S, less those of each family alone
+    D = c4 - L4 (c3 / L3)^2                                 L3, L4: both for a factor of cumulant 1
+
+D is 0 or more for a shape with one hump, and about -2 L4 for two classes; c3 is 0 for a symmetric
+one. The evidence is the larger of -D and |c3| in standard errors, where D is not positive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.aggregation.label_model.rank_one import fit_rank_one
+from assay.aggregation.label_model.trust.coarse_margins import Cumulants, cumulants_of_coarse
+from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.queries import Ints, Queries
+
+#: So many families of fine scores make a test of their own.
+MIN_FINE_FAMILIES = 4
+#: With fewer candidates a query has no fourth cumulant; with fewer queries none has an error.
+MIN_SIZE = 4
+MIN_QUERIES = 10
+#: D may lie so many standard errors above 0 before a skewed factor is taken for no class: rare
+#: right answers leave D itself uncertain.
+MOST_ABOVE = 2.0
+MOST_SHARED = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The weighted scores: the sum over verifiers first, then each family's.
+
+    `values` and `variances` (of the scores that a row has) have the shape (n, F + 1); `signs`
+    (F + 1,) are 1 and then -1, so that `values @ signs` style sums leave what families share.
+    """
+
+    values: Floats
+    variances: Floats
+    complete: npt.NDArray[np.bool_]
+
+    @property
+    def signs(self) -> Floats:
+        return np.concatenate([[1.0], np.full(self.values.shape[1] - 1, -1.0)])
+
+
+def class_evidence(
+    z: Floats, d: Floats, families: Ints, queries: Queries, coarse: npt.NDArray[np.bool_]
+) -> float:
+    """Return the evidence, in standard errors, that the shared factor has two values.
+
+    `z`: normal scores, shape (n, m), NaN where missing, queries adjacent; `d`: each verifier's
+    correlation with the factor; `coarse`: verifiers with few values. It is the largest of up to
+    three: over all rows, and for fine scores over all rows and within queries. Noise
+    exceeds 3 in about a hundredth of all cases.
+    """
+    choices = [np.ones(len(d), bool)]
+    if coarse.any():
+        fine = len(np.unique(families[~coarse]))
+        choices += [~coarse] if fine >= MIN_FINE_FAMILIES else []
+    evidence = 0.0
+    for chosen in choices:
+        part = _evidence(z[:, chosen], d[chosen], families[chosen], queries, coarse[chosen])
+        evidence = max(evidence, part)
+    return evidence
+
+
+def _evidence(
+    z: Floats, d: Floats, families: Ints, queries: Queries, coarse: npt.NDArray[np.bool_]
+) -> float:
+    centred = z - np.nanmean(z, axis=0)
+    deviations = np.nanstd(z, axis=0)
+    z = centred / np.where(deviations > 0, deviations, 1.0)
+    groups, sizes = np.unique(families, return_inverse=True, return_counts=True)[1:]
+    weights = d / (1 - np.minimum(d**2, MOST_SHARED)) / sizes[groups]
+    members = (groups[:, None] == np.arange(len(sizes))).astype(float)
+    correlations, pairs = _correlations(z)
+    parts = _weighted(z, weights, members, correlations)
+    over_all = fit_rank_one(correlations, pairs, groups)[0]
+    over_all *= np.sign(over_all @ d) or 1.0
+    null = cumulants_of_coarse(z, weights, over_all, groups, coarse) if coarse.any() else (0.0, 0.0)
+    whole = _over_all_rows(parts, queries, (weights * over_all) @ members, null)
+    # Within queries thresholds lie at other places in each: no null is to be had.
+    return (
+        whole
+        if coarse.any()
+        else max(whole, _within_queries(parts, queries, (weights * d) @ members))
+    )
+
+
+def _correlations(z: Floats) -> tuple[Floats, Floats]:
+    """Return the correlations over all rows, and the rows behind each."""
+    mask = (~np.isnan(z)).astype(float)
+    values = np.nan_to_num(z)
+    pairs = mask.T @ mask
+    correlations = np.clip((values.T @ values) / np.maximum(pairs, 1.0), -1, 1)
+    np.fill_diagonal(correlations, 1.0)
+    return correlations, pairs
+
+
+def _weighted(z: Floats, weights: Floats, members: Floats, correlations: Floats) -> _Parts:
+    """Return the weighted scores; `members`, shape (m, F), is 1 where a verifier is in a family."""
+    present = ~np.isnan(z)
+    values = (np.nan_to_num(z) * weights) @ np.column_stack([np.ones(len(weights)), members])
+    covariance = correlations * np.outer(weights, weights)
+    mask = present.astype(float)
+    inside = ((mask @ (covariance * (members @ members.T))) * mask) @ members
+    total = ((mask @ covariance) * mask).sum(axis=1, keepdims=True)
+    variances = np.maximum(np.hstack([total, inside]), 0.0)
+    return _Parts(values, variances, np.asarray(present.all(axis=1)))
+
+
+def _over_all_rows(parts: _Parts, queries: Queries, loads: Floats, null: Cumulants) -> float:
+    """Return the evidence over all rows; a row's polynomials are 0 in the mean of normal scores.
+
+    Also where scores are missing: each row has the variance of the scores that it has.
+    """
+    x, squares, variances = parts.values, parts.values**2, parts.variances
+    third = (x * (squares - 3 * variances)) @ parts.signs
+    fourth = (squares * (squares - 6 * variances) + 3 * variances**2) @ parts.signs
+    sums = queries.sums(np.column_stack([third - third.mean(), fourth - fourth.mean()]))
+    errors = sums / len(x)
+    return _evidence_of(
+        float(third.mean()) - null[0], float(fourth.mean()) - null[1], errors, loads
+    )
+
+
+def _within_queries(parts: _Parts, queries: Queries, loads: Floats) -> float:
+    """Return the evidence from the queries' own cumulants (Fisher's k-statistics).
+
+    Only complete rows count, and queries with at least four of them.
+    """
+    codes = queries.codes()
+    counts = np.bincount(codes, parts.complete, minlength=len(queries))
+    rows = parts.complete & (counts >= MIN_SIZE)[codes]
+    sizes = counts[counts >= MIN_SIZE]
+    if len(sizes) < MIN_QUERIES:
+        return 0.0
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    n = sizes[:, None]
+    x = parts.values[rows]
+    x = x - np.repeat(np.add.reduceat(x, starts, axis=0) / n, sizes.astype(np.int64), axis=0)
+    squares = x**2
+    m2, m3, m4 = (
+        np.add.reduceat(powers, starts, axis=0) / n for powers in (squares, squares * x, squares**2)
+    )
+    k3 = (n**2 / ((n - 1) * (n - 2)) * m3) @ parts.signs
+    freedom = (n - 1) * (n - 2) * (n - 3)
+    k4 = (n**2 * ((n + 1) * m4 - 3 * (n - 1) * m2**2) / freedom) @ parts.signs
+    # A query counts by the inverse variance of its k-statistics under normal scores.
+    by_third = (sizes - 1) * (sizes - 2) / sizes
+    by_fourth = freedom[:, 0] / (sizes * (sizes + 1))
+    by_third, by_fourth = by_third / by_third.sum(), by_fourth / by_fourth.sum()
+    c3, c4 = float(by_third @ k3), float(by_fourth @ k4)
+    errors = np.column_stack([by_third * (k3 - c3), by_fourth * (k4 - c4)])
+    return _evidence_of(c3, c4, errors, loads)
+
+
+def _evidence_of(c3: float, c4: float, errors: Floats, loads: Floats) -> float:
+    """Return the larger of -D and |c3| in standard errors; 0 where D is clearly positive.
+
+    `errors`: by query, shape (queries, 2), what each adds to the errors of c3 and c4.
+    """
+    l3 = loads.sum() ** 3 - (loads**3).sum()
+    l4 = loads.sum() ** 4 - (loads**4).sum()
+    third, fourth = errors.T
+    variance = float(third @ third)
+    if variance <= 0 or l3 <= 0 or l4 <= 0:
+        return 0.0
+    skewness = np.sign(c3) * np.sqrt(max(c3**2 - variance, 0.0)) / l3
+    shape = fourth - 2 * l4 * skewness / l3 * third
+    distance = (c4 - l4 * skewness**2) / np.sqrt(max(float(shape @ shape), 1e-300))
+    if distance > MOST_ABOVE:
+        return 0.0
+    return float(max(-distance, abs(c3) / np.sqrt(variance)))
