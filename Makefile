@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 120
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))')
 PARALLEL = -n $(JOBS) --dist loadfile
 
-.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-p-best bench-replay bench-rewards soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-noise bench-p-best bench-replay bench-rewards soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,9 @@ $(PEERS_VENV)/.ready: tests/benchmarks/install_peers.sh
 
 bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model beside others (DATA=folder of npz files with labels; about 10 minutes)
 	$(BIN)/python -m tests.benchmarks.label_models $(if $(DATA),--data $(DATA)) $(if $(DRAWS),--draws $(DRAWS)) --synthetic --speed 1000000 --peers $(abspath $(PEERS_VENV)/bin/python)
+
+bench-noise: $(VENV)/.dev ## Measure how often the label-free fit believes in five families of noise (DRAWS=10; about 4 minutes)
+	$(BIN)/python -m tests.benchmarks.noise $(if $(DRAWS),--draws $(DRAWS))
 
 bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in real vLLM on the CPU, with and without defences (about 3 minutes)
 	ASSAY_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) $(BIN)/python -m tests.benchmarks.attacks

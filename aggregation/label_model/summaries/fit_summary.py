@@ -71,6 +71,12 @@ def warnings(model: FittedModel) -> list[str]:
             "fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only"
             " the average is used"
         )
+    rate = model.base_rate_
+    if not counts.labels and model.base_rate_from_ == "third moments" and not 0.02 <= rate <= 0.98:
+        messages.append(
+            f"the base rate {rate:.4f} comes from the scores alone, where few rows show it: state"
+            " it, or label some candidates drawn at random"
+        )
     if not model.grouped_:
         messages.append(
             "about one candidate a query: nothing can be learned within queries, and selection"

@@ -9,6 +9,7 @@ import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
+from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from tests.support.samples.ensembles import fitted, selection, small, supervised_reference
 from tests.support.samples.synthetic import Scenario, kinds, make
 
@@ -44,6 +45,43 @@ def test_independent_errors_are_trusted_and_tell_the_base_rate(base_rate: float)
         selection(sample, model.score_samples(sample.scores, sample.query_id))
         > selection(sample, supervised_reference(sample)) - 0.01
     )
+
+
+@pytest.mark.parametrize("base_rate", [0.01, 0.99])
+def test_extreme_base_rates_are_not_clipped(base_rate: float) -> None:
+    """They come out beyond 2 % and 98 %, the report warns, and probabilities stay finite."""
+    sample = make(
+        Scenario(
+            "rare",
+            kinds(ordinal=2, cont=8),
+            queries=2000,
+            size=8,
+            base_rate=base_rate,
+            concentration=50.0,
+            strength_mean=1.5,
+            strength_sd=0.4,
+        ),
+        0,
+    )
+    model = fitted(sample)
+    wrong_or_right = min(model.base_rate_, 1 - model.base_rate_)
+    chance = model.predict_proba(sample.scores, sample.query_id)
+
+    assert model.base_rate_from_ == "third moments"
+    assert wrong_or_right == pytest.approx(0.01, abs=0.005)
+    assert any("comes from the scores alone" in line for line in fit_report(model)["warnings"])
+    assert ((chance > 0) & (chance < 1)).all()
+    assert ((chance - sample.labels) ** 2).mean() < 0.005
+
+
+@pytest.mark.parametrize("stated", [0.001, 0.999])
+def test_extreme_stated_base_rates_are_used(stated: float) -> None:
+    """Without labels the mean probability follows them."""
+    sample = small()
+    chance = LabelModel(stated).fit(sample.scores, sample.query_id)
+    assert chance.base_rate_ == stated
+    mean = float(np.nanmean(chance.predict_proba(sample.scores, sample.query_id)))
+    assert abs(mean - stated) < 0.01
 
 
 @pytest.mark.parametrize("stated", ["x", 0, 1.0, np.nan, [0.3]])

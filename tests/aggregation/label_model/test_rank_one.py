@@ -83,3 +83,15 @@ def test_little_data_or_few_families_are_not_trusted() -> None:
     assert few.trust_.value == 0
     assert two.trust_.value == 0
     assert not two.trust_.identified
+
+
+def test_few_rows_suffice_where_errors_are_independent() -> None:
+    """Three hundred rows of twelve verifiers: with so many pairs a misfit would show."""
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 300)
+    scores = 1.2 * truth[:, None] + random.normal(size=(300, 12))
+
+    trust = LabelModel().fit(scores, np.arange(300) // 6).trust_
+
+    assert trust.enough == 1
+    assert trust.value > 0.5
