@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -39,11 +38,7 @@ from assay.aggregation.label_model.label_free import (
 )
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
-from assay.aggregation.label_model.rank_one import (
-    correlation,
-    fit_rank_one,
-    sorted_into_classes,
-)
+from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
 from assay.aggregation.label_model.relations.copies import find_copies, with_copies
 from assay.aggregation.label_model.relations.inversion import (
     against_the_factor,
@@ -51,7 +46,7 @@ from assay.aggregation.label_model.relations.inversion import (
 )
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
-from assay.aggregation.label_model.trust.two_classes import class_evidence
+from assay.aggregation.label_model.trust.two_classes import with_classes
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.duplicates import COARSE_VALUES, distinct
 from assay.aggregation.statistics.moments import Moments
@@ -254,12 +249,10 @@ class LabelModel(Estimator):
                 self.correlations_[block], independent[block], codes(families), self.d_[usable]
             )
         self.inverted_ = inversions(self.names_, loadings, labelled)
-        if self.trust_.value > 0:
-            coarse = np.array([len(self.maps_.knots[place]) <= COARSE_VALUES for place in usable])
-            evidence = class_evidence(
-                z[:, usable], self.d_[usable], codes(families), queries, coarse
-            )
-            self.trust_ = replace(self.trust_, two_classes=sorted_into_classes(evidence))
+        coarse = self.maps_.value_counts[usable] <= COARSE_VALUES
+        self.trust_ = with_classes(
+            self.trust_, z[:, usable], self.d_[usable], codes(families), queries, coarse
+        )
         quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
         average[usable] = average_weights(
             u[:, usable], queries, self.grouped_, families, quality, self.hyperparameters.spread

@@ -16,7 +16,6 @@ from assay.aggregation.label_model.hyperparameters import (
     LEAST_FOLLOWED,
     LEAST_ROWS,
     TOLERANCE,
-    TWO_CLASSES,
 )
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints
@@ -100,12 +99,6 @@ def fit_rank_one(
         d = _refine(correlations, prior / (1 + (error / scale) ** 2), d)
     d *= _sign(d, families)
     return d, _trust(correlations, pairs, prior, d, families, identified, freedom)
-
-
-def sorted_into_classes(evidence: float) -> float:
-    """Return the trust's factor `two_classes` for an evidence in standard errors."""
-    none, full = TWO_CLASSES
-    return float(np.clip((evidence - none) / (full - none), 0, 1))
 
 
 def _start(correlations: Floats, weights: Floats) -> Floats:

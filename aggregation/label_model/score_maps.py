@@ -74,6 +74,11 @@ class ScoreMaps:
             if not self.usable[place]
         }
 
+    @property
+    def value_counts(self) -> Ints:
+        """Return how many values each verifier's map knows, 512 at most, shape (m,)."""
+        return np.array([len(knots) for knots in self.knots], np.int64)
+
     def units(self, scores: Floats) -> Floats:
         """Return the range-mapped scores u, centred; NaN where a score is missing."""
         return np.minimum(np.maximum((scores - self.low) / self.span, 0), 1) - self.centre

@@ -18,12 +18,13 @@ one. The evidence is the larger of -D and |c3| in standard errors, where D is no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.label_model.rank_one import fit_rank_one
+from assay.aggregation.label_model.hyperparameters import TWO_CLASSES
+from assay.aggregation.label_model.rank_one import Trust, fit_rank_one
 from assay.aggregation.label_model.trust.coarse_margins import Cumulants, cumulants_of_coarse
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
@@ -54,6 +55,25 @@ class _Parts:
     @property
     def signs(self) -> Floats:
         return np.concatenate([[1.0], np.full(self.values.shape[1] - 1, -1.0)])
+
+
+def with_classes(
+    trust: Trust,
+    z: Floats,
+    d: Floats,
+    families: Ints,
+    queries: Queries,
+    coarse: npt.NDArray[np.bool_],
+) -> Trust:
+    """Return the trust with what the shared factor looks like; no trust needs no look.
+
+    For the other arguments see `class_evidence`.
+    """
+    if trust.value == 0:
+        return trust
+    none, full = TWO_CLASSES
+    evidence = class_evidence(z, d, families, queries, coarse)
+    return replace(trust, two_classes=float(np.clip((evidence - none) / (full - none), 0, 1)))
 
 
 def class_evidence(
