@@ -7,7 +7,7 @@ from dataclasses import dataclass
 #: Above this many labels the prior hardly matters, and one is enough.
 MANY_LABELS = 20_000
 
-# The trust gate. Its constants come from simulated noise (`tests/benchmarks/noise`), not from real
+# The trust gate. Its constants come from simulated noise (`tests/benchmarks/label_models/noise`), not from real
 # ensembles: their tuning did not carry over to others.
 
 #: The mean misfit of a correlation, beyond sampling, that halves the trust; set beside the

@@ -1,4 +1,4 @@
-"""Noise is not believed: the small part of `tests/benchmarks/noise` that is quick."""
+"""Noise is not believed: the small part of `tests/benchmarks/label_models/noise` that is quick."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How often the label-free fit believes in noise: five families of it, at many sizes.
 
-    python -m tests.benchmarks.noise [--draws 10] [--opening 0.25]
+    python -m tests.benchmarks.label_models.noise [--draws 10] [--opening 0.25]
 
 Each draw is fitted without labels and without families; the table shows the share of draws whose
 trust passes the opening, by family, and the worst cell of verifiers x queries. The line of JSON at
