@@ -7,8 +7,8 @@ from dataclasses import dataclass
 #: Above this many labels the prior hardly matters, and one is enough.
 MANY_LABELS = 20_000
 
-# The trust gate. Its constants come from simulated noise (`tests/benchmarks/label_models/noise`), not from real
-# ensembles: their tuning did not carry over to others.
+# The trust gate. Its constants come from simulated noise, not from real ensembles, whose tuning did
+# not carry over to others: `tests/benchmarks/label_models/noise`.
 
 #: The mean misfit of a correlation, beyond sampling, that halves the trust; set beside the
 #: synthetic scenarios when the gate was first built.
