@@ -287,6 +287,18 @@ def test_trl_gets_a_reward_a_completion(client: Client) -> None:
     assert judge.judge([QUERY, QUERY], [[BAD, GOOD], [GOOD, BAD]]) == [1, 0]
 
 
+def test_a_reward_function_is_a_run_of_the_service(running: Server, client: Client) -> None:
+    """Pinned to the version that answered first, under its name; its roll-outs teach nothing."""
+    reward = reward_function("math", client, run="night-7")
+    before = running.get("/v1/tasks/math").json["requests"]
+
+    rewards = [reward([QUERY, QUERY], [GOOD, BAD]) for _ in range(3)]
+
+    assert rewards[0] == rewards[1] == rewards[2]
+    assert reward.version == client.rank(QUERY, [GOOD], task="math", run="night-7").model_version
+    assert running.get("/v1/tasks/math").json["requests"] == before
+
+
 def test_nobody_who_could_say_is_no_reward(tmp_path: Path) -> None:
     """None for TRL, -1 for a judge, and never 0."""
     with standin("reward") as upstream:

@@ -282,6 +282,46 @@ def openenv():
     }
 
 
+def nemo_gym():
+    """NeMo Gym's answer of a verifier without a reward, and its profile of a failed judge's row."""
+    import importlib.metadata
+    from unittest import mock
+
+    for name in ("hydra", "hydra.core", "hydra.core.global_hydra", "hydra.core.config_store"):
+        sys.modules[name] = mock.MagicMock()  # configuration and logging, which neither needs
+    for name in ("wandb", "wandb.util", "gprof2dot", "pydot", "yappi"):
+        sys.modules[name] = mock.MagicMock()
+    from nemo_gym import reward_profile
+    from nemo_gym.base_resources_server import BaseVerifyResponse
+    from pydantic import ValidationError
+
+    try:
+        BaseVerifyResponse.model_validate({"reward": None})
+    except ValidationError as exc:
+        fields = {error["loc"][0]: error["type"] for error in exc.errors()}
+    profiler = reward_profile.RewardProfiler()
+    profiler.histogram = lambda data: None  # of wandb
+
+    def profiled(rewards, **options):
+        numbers = [("_ng_task_index", 0), ("_ng_rollout_index", None)]
+        rows, results = [], []
+        for place, reward in enumerate(rewards):
+            row = dict(numbers) | {"_ng_rollout_index": place, "agent_ref": {"name": "a"}}
+            rows.append(row)
+            if reward != "failed":
+                results.append({**row, "reward": reward, "response": {}})
+        [group], _ = profiler.profile_from_data(rows, results, **options)
+        return [round(group["mean/reward"], 2), group["num_rollouts"]]
+
+    return {
+        "version": importlib.metadata.version("nemo-gym"),
+        "null": fields["reward"],
+        "mean with null": profiled([1.0, 0.5, None]),
+        "mean with 0": profiled([1.0, 0.5, 0.0]),
+        "mean with a failed row": profiled([1.0, 0.5, "failed"], allow_partial_rollouts=True),
+    }
+
+
 if __name__ == "__main__":
-    ASKS = (trl, verl, openrlhf, rubric, its_hub, openenv)
+    ASKS = (trl, verl, openrlhf, rubric, its_hub, openenv, nemo_gym)
     print(json.dumps({ask.__name__: ask for ask in ASKS}[sys.argv[1]]()))

@@ -17,6 +17,8 @@ pip install --no-deps --target "$venv/openenv" 'openenv>=0.10'
 pip install --no-deps --target "$venv/art" 'openpipe-art>=0.5.18,<0.5.19' tblib setproctitle nest-asyncio
 # Harbor asks for Python 3.12; tests/clients/harbor_release.py reads it on 3.11.
 pip install --no-deps --target "$venv/harbor" --ignore-requires-python 'harbor==0.26.0' toml pathspec
+# NeMo Gym likewise.
+pip install --no-deps --target "$venv/nemo_gym" --ignore-requires-python 'nemo-gym==0.4.0' itsdangerous
 # The last release of TRL that takes None for a reward of 0.
 pip install --no-deps --target "$venv/trl-1.5" trl==1.5.1
 # The last release of verifiers that has rubrics.

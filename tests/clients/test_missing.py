@@ -28,6 +28,7 @@ RUNS = {
     "rubrics": ("rubric", "rubrics"),
     "its_hub": ("its_hub", ""),
     "openenv": ("openenv", "openenv"),
+    "nemo_gym": ("nemo_gym", "nemo_gym"),
 }
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
 
