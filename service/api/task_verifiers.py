@@ -12,7 +12,7 @@ from assay.service.api.task_summary import drift_of
 
 verifier_router = APIRouter(responses=TASK_RESPONSES)
 #: Fields of a report's verifier, listed beside its weight in the served model.
-MEASURED = ("estimated_auc", "measured_auc", "cost_share", "loss_without")
+MEASURED = ("agreement_with_model", "measured_auc", "cost_share", "loss_without")
 
 
 @verifier_router.get("/v1/tasks/{name}/verifiers")

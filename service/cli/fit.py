@@ -16,6 +16,7 @@ from rich.text import Text
 from scipy.special import expit
 
 from assay.aggregation import LabelModel, NotFittedError
+from assay.aggregation.label_model.families import FAMILY_MODES, Families, families_of
 from assay.aggregation.label_model.saved.artifact import ArtifactError, load_model, save, version_of
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from assay.service.cli.console import Console
@@ -37,18 +38,41 @@ class FitError(StartupError):
 class Stated:
     """A person's statements about a data set, beside its scores."""
 
-    families: Path | None = None
+    families: str | None = None
     quality: Path | None = None
     base_rate: float | None = None
     borrow: tuple[Path, ...] = ()
 
     def model(self, table: ScoreTable, seed: int = 0) -> LabelModel:
-        """Return an unfitted model; families come from the file, else the table, else the names."""
-        families = {**table.families, **_named(self.families, FAMILIES_FORM, table)}
+        """Return an unfitted model; families are those stated here, else the table's."""
         quality = {**table.quality, **_named(self.quality, QUALITY, table)}
         return LabelModel(
-            self.base_rate, families, quality, [load_model(path) for path in self.borrow], seed=seed
+            self.base_rate,
+            self._families(table),
+            quality,
+            [load_model(path) for path in self.borrow],
+            seed=seed,
         )
+
+    @property
+    def families_file(self) -> Path | None:
+        """Return the file of families, if they stand in one."""
+        stands_alone = self.families in (None, *FAMILY_MODES) or str(self.families).startswith("{")
+        return None if stands_alone else Path(str(self.families))
+
+    def _families(self, table: ScoreTable) -> Families:
+        """Return the families stated here, else in the table; all of them for `given`."""
+        if self.families == "given":
+            return dict(zip(table.names, families_of(table.names, table.families), strict=True))
+        if self.families is not None and self.families.startswith("{"):
+            try:
+                parsed = json.loads(self.families)
+            except (ValueError, RecursionError) as exc:
+                raise TableError(f"--families: not JSON: {exc}") from exc
+            named = _of_verifiers("--families", parsed, FAMILIES_FORM, table)
+        else:
+            named = _named(self.families_file, FAMILIES_FORM, table)
+        return {**table.families, **named}
 
 
 def fit_files(
@@ -63,7 +87,7 @@ def fit_files(
     if out.is_dir():  # known before the work of a fit
         raise FitError(f"{out}: cannot be written: it is a folder; name a file in it")
     paths = [file for path in paths for file in files_of(path)]
-    check_output(out, *paths, stated.families, stated.quality, *stated.borrow)
+    check_output(out, *paths, stated.families_file, stated.quality, *stated.borrow)
     shards = Shards(paths, labels)
     console = Console(stderr=True)
     try:
@@ -139,17 +163,23 @@ def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
     """
     if path is None:
         return {}
-    values = read_json_object(path, what)
+    return _of_verifiers(str(path), read_json_object(path, what), what, table)
+
+
+def _of_verifiers(
+    source: str, values: dict[str, Any], what: str, table: ScoreTable
+) -> dict[str, Any]:
+    """Return values by verifier's name; raise `TableError`, naming their source, for others."""
     if unknown := sorted(set(values) - set(table.names)):
         raise TableError(
-            f"{path}: no verifier is called {', '.join(map(repr, unknown[:5]))}; choose from:"
+            f"{source}: no verifier is called {', '.join(map(repr, unknown[:5]))}; choose from:"
             f" {', '.join(table.names[:40])}"
         )
     for name, value in values.items():
         if not isinstance(value, str) and (
             what is FAMILIES_FORM or isinstance(value, bool) or not isinstance(value, (int, float))
         ):
-            raise TableError(f"{path}: {name!r} has {value!r}; must hold {what}")
+            raise TableError(f"{source}: {name!r} has {value!r}; must hold {what}")
     return values
 
 

@@ -68,6 +68,13 @@ class TaskSettings(BaseModel):
         None,
         description=("null or number, as the service's `uncalibrated`; default: the service's."),
     )
+    families: Literal["auto", "given"] | dict[Name, Annotated[str, Field(min_length=1)]] = Field(
+        "auto",
+        description=(
+            "auto: verifiers that repeat each other are one family; given: families as the"
+            " verifiers state them; or {verifier: family}, which wins."
+        ),
+    )
     learn: bool = Field(True, description="Keep requests and fit models from them.")
     keep: int = Field(
         20_000, ge=1, description="Requests that it learns from; the oldest go first."
@@ -190,6 +197,7 @@ class Config(BaseModel):
                     f"tasks.{task}.ensemble: no ensemble is called {settings.ensemble!r}{hint}"
                 )
             self._tiers_are_whole(task, settings)
+            self._families_are_of_members(task, settings)
         upstreams = [upstream.name for upstream in self.upstreams]
         for place, upstream in enumerate(self.upstreams):
             if upstream.name in upstreams[:place]:
@@ -225,6 +233,29 @@ class Config(BaseModel):
             raise ValueError(
                 f"tasks.{task}.tiers: must name each verifier of its ensemble once; {what}"
             )
+
+    def _families_are_of_members(self, task: str, settings: TaskSettings) -> None:
+        members = self.ensembles[settings.ensemble or next(iter(self.ensembles))]
+        for name in settings.families if isinstance(settings.families, dict) else ():
+            if name not in members:
+                raise ValueError(
+                    f"tasks.{task}.families: no verifier of its ensemble is called"
+                    f" {name!r}{did_you_mean(name, list(members))}"
+                )
+
+    def families_of(self, task: str) -> dict[str, str]:
+        """Return the families that are stated for a task's verifiers, by the verifier's name.
+
+        With `families: given` those are all: nothing else joins them.
+        """
+        families = self.tasks[task].families
+        members = self.members(self.ensemble_of(task))
+        stated = {
+            member.name: member.family_or_default
+            for member in members
+            if member.family is not None or families == "given"
+        }
+        return {**stated, **(families if isinstance(families, dict) else {})}
 
     def tiers_of(self, task: str) -> list[list[int]] | None:
         """Return a task's own tiers, by place in its ensemble; None if it has none."""

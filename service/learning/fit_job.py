@@ -14,6 +14,7 @@ from scipy.special import expit, log_expit
 from assay.aggregation import Floats, LabelModel, NotFittedError, OneClassError
 from assay.aggregation.drift import references
 from assay.aggregation.label_model.saved.artifact import from_dict, to_dict
+from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, training_table
 from assay.service.learning.error_rates import error_rates
@@ -104,7 +105,7 @@ def refit(
         "not_calibrated_because": model.counts_.why_not,
         **_labels_in_report(table, labels, correct, model),
         "base_rate": base_rate, "base_rate_from": source, "trust": model.trust_.value,
-        "fingerprints": inputs.fingerprints_by_name(),
+        "fingerprints": inputs.fingerprints_by_name(), "findings": verifier_findings(model),
         "verifiers": [_row(model, place) for place in range(len(model.names_))], "checks": checks,
         "error_rates": error_rates(held, correct, is_random),
         "until": max(record.at for record in records),

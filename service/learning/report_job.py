@@ -20,6 +20,7 @@ from assay.aggregation import LabelModel, NotFittedError
 from assay.aggregation.evaluation.measures import log_losses, selection_by_query
 from assay.aggregation.evaluation.verifier_value import verifier_values
 from assay.aggregation.label_model.saved.artifact import from_dict
+from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
 from assay.aggregation.statistics.queries import Queries
 from assay.service.domain.observation import Observation, training_table
 from assay.service.learning.fit_job import (
@@ -103,6 +104,9 @@ def measure_task(
             "verifiers": verifier_rows(model, table, values, correct),
             "correlations": values.correlations.tolist(),
             "families": family_rows(model, values),
+            "copies": [asdict(copy) for copy in model.copies_],
+            "inverted": [asdict(inversion) for inversion in model.inverted_],
+            "findings": verifier_findings(model),
             "subset": smallest_subset(values),
             "advice": advice_of(model, inputs.costs),
             "path": [asdict(step) for step in values.path],

@@ -175,7 +175,11 @@ def labels_gain(
 def verifier_rows(
     model: LabelModel, table: TrainingTable, values: VerifierValues, correct: Floats
 ) -> list[dict[str, Any]]:
-    """Return the worth of each verifier: its weight, accuracy, cost, and the loss without it."""
+    """Return the worth of each verifier: its weight, accuracy, cost, and the loss without it.
+
+    `agreement_with_model`: the AUC if the model's own probabilities were the truth, its echo and no
+    accuracy; `measured_auc`: of labels.
+    """
     queries = Queries.of(table.query)
     measured = _measured(queries.take(table.scores), queries.take(correct), queries)
     scores = table.scores
@@ -186,7 +190,7 @@ def verifier_rows(
             "weight": float(model.weights_[place]),
             "coverage": float(np.isfinite(scores[:, place]).mean()),
             "agreement": float(model.d_[place]),
-            "estimated_auc": float(values.accuracy[place]),
+            "agreement_with_model": float(values.accuracy[place]),
             "measured_auc": measured[place],
             "cost_share": float(values.cost[place]),
             "loss_without": float(values.loss[place]),

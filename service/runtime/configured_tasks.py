@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from assay import aggregation
 from assay.service.config.model import Config
@@ -33,7 +34,11 @@ def _task(
     store: Store,
 ) -> Task:
     ensemble, settings = config.ensemble_of(name), config.tasks[name]
-    columns = tuple(columns_of(ensembles[ensemble]))
+    families = config.families_of(name)
+    columns = tuple(
+        replace(column, family=families.get(column.name, column.family))
+        for column in columns_of(ensembles[ensemble])
+    )
     quality = {
         member.name: member.quality
         for member in config.members(ensemble)
@@ -45,6 +50,7 @@ def _task(
         columns=columns,
         base_rate=settings.base_rate,
         quality=dict(quality),
+        families=families,
         costs=tuple(member.cost for member in config.members(ensemble)),
         keep=settings.keep,
         keep_bytes=_bytes_kept(config, settings.keep_mb),

@@ -21,9 +21,13 @@ BaseRateOption = Annotated[
 ]
 
 FamiliesOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        help="JSON {verifier: family}; default: the file's, else the name before a colon.",
+        metavar="auto|given|JSON",
+        help=(
+            "auto (default): verifiers that repeat each other are one family; given: the file's,"
+            " else the name before a colon; or JSON {verifier: family}, or a file of it."
+        ),
         show_default=False,
     ),
 ]

@@ -14,7 +14,10 @@ from assay.service.cli.remote import Api, asks_assay
 from assay.service.cli.report.summary import points, summary_lines
 from assay.service.domain.errors import StartupError
 
-CAPTION = "AUC: expected by the model, and of labels; loss: of selection@1, if it alone is dropped"
+CAPTION = (
+    "AUC: of labels, with its 95 % interval; agrees: the AUC if the model's own probabilities were"
+    " the truth, its echo and no accuracy; loss: of selection@1, if it alone is dropped"
+)
 
 
 @asks_assay
@@ -62,7 +65,7 @@ def _table(report: dict[str, Any]) -> Table:
         caption=CAPTION,
         caption_justify="left",
     )
-    for title in ("family", "weight", "coverage", "AUC", "of labels", "cost", "loss"):
+    for title in ("family", "weight", "coverage", "AUC", "agrees", "cost", "loss"):
         table.add_column(title, justify="left" if title == "family" else "right")
     for verifier in sorted(
         report["verifiers"], key=lambda verifier: -(verifier["loss_without"] or 0)
@@ -78,8 +81,8 @@ def _table(report: dict[str, Any]) -> Table:
             verifier["family"],
             f"{verifier['weight']:+.2f}",
             f"{verifier['coverage']:.0%}",
-            _number(verifier["estimated_auc"]),
             shown,
+            _number(verifier.get("agreement_with_model")),
             f"{verifier['cost_share']:.0%}",
             "" if verifier["loss_without"] is None else points(verifier["loss_without"]),
         )

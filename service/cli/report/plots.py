@@ -11,9 +11,10 @@ import numpy as np
 from assay.service.cli.evaluation.plot_style import COOL, GREY, INK, OURS, WARM
 from assay.service.cli.evaluation.plots import MOST_VERIFIERS
 
-EXPECTED = (
-    "The expectation takes the model's probabilities for the truth; labels are candidates that"
-    " people judged."
+ACCURACY = "On the candidates that people labelled, with 95 % intervals."
+ECHO = (
+    "How far each verifier orders candidates as the model does. This is the model's own echo, not"
+    " an accuracy: a verifier that others copy agrees with it, right or wrong."
 )
 LEFT_OUT = (
     "Verifiers left out one after the other, least value for its cost first; the loss is the full"
@@ -27,17 +28,17 @@ DrawFigure = Callable[[Any, dict[str, Any]], Any]
 
 
 def _accuracy(pyplot: Any, report: dict[str, Any]) -> Any:
+    """Draw the AUCs that labels measure; None without any."""
     rows = sorted(
-        (verifier for verifier in report["verifiers"] if verifier["estimated_auc"] is not None),
-        key=lambda verifier: verifier["estimated_auc"],
-    )
-    rows = rows[-MOST_VERIFIERS:]
+        (verifier for verifier in report["verifiers"] if verifier["measured_auc"] is not None),
+        key=lambda verifier: verifier["measured_auc"]["value"],
+    )[-MOST_VERIFIERS:]
     if not rows:
         return None
-    figure, axes = pyplot.subplots(figsize=(8, 1 + 0.3 * len(rows)))
-    axes.axvline(0.5, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    figure, axes = _rows(pyplot, rows)
     for place, verifier in enumerate(rows):
-        if (measured := verifier["measured_auc"]) is not None and measured["low"] is not None:
+        measured = verifier["measured_auc"]
+        if measured["low"] is not None:
             axes.plot(
                 [measured["low"], measured["high"]],
                 [place, place],
@@ -46,11 +47,36 @@ def _accuracy(pyplot: Any, report: dict[str, Any]) -> Any:
                 alpha=0.45,
                 solid_capstyle="round",
             )
-            axes.plot(measured["value"], place, "o", color=WARM, markersize=5)
-        axes.plot(verifier["estimated_auc"], place, "D", color=OURS, markersize=5)
-    axes.set_yticks(range(len(rows)), [verifier["name"] for verifier in rows])
-    axes.set_xlabel("AUC: expected by the model (blue), of labels with its 95 % interval (orange)")
+        axes.plot(measured["value"], place, "o", color=WARM, markersize=5)
+    axes.set_xlabel("AUC of labels")
     return figure
+
+
+def _echo(pyplot: Any, report: dict[str, Any]) -> Any:
+    """Draw each verifier's agreement with the model, in a colour that no accuracy has."""
+    rows = sorted(
+        (
+            verifier
+            for verifier in report["verifiers"]
+            if verifier.get("agreement_with_model") is not None
+        ),
+        key=lambda verifier: verifier["agreement_with_model"],
+    )[-MOST_VERIFIERS:]
+    if not rows:
+        return None
+    figure, axes = _rows(pyplot, rows)
+    for place, verifier in enumerate(rows):
+        axes.plot(verifier["agreement_with_model"], place, "D", color=GREY, markersize=5)
+    axes.set_xlabel("agreement with the model (not an accuracy)")
+    return figure
+
+
+def _rows(pyplot: Any, rows: list[dict[str, Any]]) -> tuple[Any, Any]:
+    """Return a figure with a line a verifier, and a mark at even odds."""
+    figure, axes = pyplot.subplots(figsize=(8, 1 + 0.3 * len(rows)))
+    axes.axvline(0.5, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yticks(range(len(rows)), [verifier["name"] for verifier in rows])
+    return figure, axes
 
 
 def _cost(pyplot: Any, report: dict[str, Any]) -> Any:
@@ -165,7 +191,8 @@ def _day(seconds: float) -> str:
 
 #: Heading, note and drawing; a drawing is None without data.
 FIGURES: list[tuple[str, str, DrawFigure]] = [
-    ("How accurate is each", EXPECTED, _accuracy),
+    ("How accurate is each", ACCURACY, _accuracy),
+    ("How far each agrees with the model", ECHO, _echo),
     ("With fewer verifiers", LEFT_OUT, _cost),
     ("Verifiers that repeat each other", "Correlation of scores within queries, families side by side.", _correlations),  # noqa: E501
     ("Do the probabilities hold", HELD_OUT, _reliability),

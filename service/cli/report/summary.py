@@ -25,6 +25,12 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     unused = unused_labels(labels["given"], labels.get("because") or {})
     lines += [line for line in (unused, _disagreement(labels)) if line]
     lines += [line for line in (expected_gain(report), _measured_share(report)) if line]
+    lines += report.get("findings") or ()
+    if all(verifier["measured_auc"] is None for verifier in report["verifiers"]):
+        lines.append(
+            "no label measures a verifier: its agreement with the model is the model's own echo,"
+            " and no accuracy"
+        )
     if len(subset["verifiers"]) < len(report["verifiers"]):
         lines.append(
             f"as good within {points(subset['tolerance'])}: {', '.join(subset['verifiers'])}; "

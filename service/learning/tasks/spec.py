@@ -13,7 +13,8 @@ from assay.service.learning.fit_job import FitInputs
 class TaskSpec:
     """A task's settings, made once; they never change while the service runs.
 
-    `base_rate`, `quality`: stated by the operator, if at all. `costs`: of a candidate, by verifier.
+    `base_rate`, `quality`, `families` {verifier: family}: stated by the operator, if at all.
+    `costs`: of a candidate, by verifier.
     `keep`, `keep_bytes`: the most requests that the task keeps, and their most bytes.
     `versions`: the most versions of its model. `sample`: the share of requests that it keeps.
     `run_ttl_s`: seconds that a run is kept after its last call.
@@ -24,6 +25,7 @@ class TaskSpec:
     columns: tuple[Column, ...]
     base_rate: float | None = None
     quality: dict[str, float | str] = field(default_factory=dict)
+    families: dict[str, str] = field(default_factory=dict)
     costs: tuple[float, ...] = ()
     keep: int = 20_000
     keep_bytes: int = MOST_BYTES
@@ -42,7 +44,7 @@ class TaskSpec:
         return FitInputs(
             names=tuple(column.name for column in self.columns),
             fingerprints=self.fingerprints,
-            families={column.name: column.family for column in self.columns},
+            families=dict(self.families),
             quality=dict(self.quality),
             base_rate=self.base_rate,
         )

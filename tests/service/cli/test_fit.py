@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from scipy.special import expit
 
 from assay.aggregation.label_model.saved.artifact import from_dict, load_model, version_of
 from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
+from tests.support.samples.six_verifiers import NAMES, six_verifiers
 
 
 def test_from_scores_to_probabilities(tmp_path: Path) -> None:
@@ -325,3 +327,26 @@ def test_no_input_is_written_over(tmp_path: Path) -> None:
     ):
         assert "is the same file as the input" in problem(*words), words
     assert (scores.read_bytes(), model.read_bytes()) == before
+
+
+def test_families_are_given_found_or_json(tmp_path: Path) -> None:
+    """A copy joins its original unless families are given, or stated on the command line."""
+    data = six_verifiers(0, 300)
+    table = tmp_path / "six.npz"
+    np.savez(table, scores=data.scores, query_id=data.query, verifier_names=NAMES)
+
+    def fit(*words: str) -> dict[str, Any]:
+        return dict(said("fit", table, "-o", tmp_path / "m.json", *words))
+
+    def family(fit_report: dict[str, Any]) -> str:
+        return {row["name"]: row["family"] for row in fit_report["verifiers"]}["judge-copy"]
+
+    found = fit()
+    assert family(found) == family(fit("--families", "auto")) == "judge-mid"
+    assert any(line.startswith("judge-copy repeats judge-mid") for line in found["warnings"])
+    assert any(line.startswith("rm-inverted looks inverted") for line in found["warnings"])
+    assert family(fit("--families", "given")) == "judge-copy"
+    stated = fit("--families", '{"judge-copy": "x", "judge-mid": "y"}')
+    assert (family(stated), stated["copies"]) == ("x", [])
+    refused = problem("fit", table, "-o", tmp_path / "m.json", "--families", "{nobody")
+    assert "--families: not JSON" in refused

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assay.service.cli.config_check import check_config
+from assay.service.config.model import Config
 from assay.service.config.problems import ConfigError
 from assay.service.runtime.configuration import load_config
 from tests.support.servers.processes import standin, write_config
@@ -62,3 +63,35 @@ def test_a_wrong_cascade_policy_stops_the_start(
             {},
             {},
         )
+
+
+FAMILY_CONFIG: dict[str, Any] = {
+    "verifiers": [
+        {"name": "short", "kind": "length"},
+        {"name": "refuses", "kind": "refusal", "family": "form"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("families", "stated"),
+    [
+        ("auto", {"refuses": "form"}),
+        ("given", {"short": "short", "refuses": "form"}),
+        ({"short": "form"}, {"short": "form", "refuses": "form"}),
+        ({"refuses": "other"}, {"refuses": "other"}),
+    ],
+)
+def test_a_task_states_families(families: Any, stated: dict[str, str]) -> None:
+    """The task's own win over the verifier's; `given` states all."""
+    config = Config.model_validate({**FAMILY_CONFIG, "tasks": {"default": {"families": families}}})
+
+    assert config.families_of("default") == stated
+
+
+def test_a_family_of_nobody_is_refused() -> None:
+    """The message names the task, the verifier and a near name."""
+    tasks = {"default": {"families": {"shrt": "form"}}}
+
+    with pytest.raises(ValueError, match=r"tasks.default.families: .*'shrt'.*short"):
+        Config.model_validate({**FAMILY_CONFIG, "tasks": tasks})

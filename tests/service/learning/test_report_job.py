@@ -76,8 +76,8 @@ def test_a_report_says_what_each_verifier_is_worth(running: Server) -> None:
     )
     assert found["calibrated"]
     by_name = {each["name"]: each for each in found["verifiers"]}
-    assert min(by_name[name]["estimated_auc"] for name in ("v0", "v1")) > 0.75
-    assert max(abs(by_name[name]["estimated_auc"] - 0.5) for name in ("v2", "v3")) < 0.12
+    assert min(by_name[name]["agreement_with_model"] for name in ("v0", "v1")) > 0.75
+    assert max(abs(by_name[name]["agreement_with_model"] - 0.5) for name in ("v2", "v3")) < 0.12
     for each in by_name.values():
         assert (
             each["measured_auc"]["low"]
@@ -109,7 +109,7 @@ def test_verifiers_are_listed_with_what_is_known(running: Server) -> None:
     assert [each["name"] for each in listed] == ["v0", "v1", "v2", "v3"]
     assert [each["cost"] for each in listed] == [1, 1, 1, 7]
     assert all(
-        {"weight", "coverage", "estimated_auc", "measured_auc", "loss_without", "drift"}
+        {"weight", "coverage", "agreement_with_model", "measured_auc", "loss_without", "drift"}
         <= each.keys()
         for each in listed
     )
@@ -212,7 +212,8 @@ def test_without_labels_nothing_is_expected() -> None:
     assert found["gain"] is None
     assert found["calibration"] is None
     assert all(
-        each["measured_auc"] is None and each["estimated_auc"] > 0.3 for each in found["verifiers"]
+        each["measured_auc"] is None and each["agreement_with_model"] > 0.3
+        for each in found["verifiers"]
     )
 
 

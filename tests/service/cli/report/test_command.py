@@ -16,7 +16,7 @@ def test_a_report_does_not_write_to_the_terminal(capsys: pytest.CaptureFixture[s
         "family": HOSTILE,
         "weight": 0.5,
         "coverage": 1.0,
-        "estimated_auc": 0.7,
+        "agreement_with_model": 0.7,
         "measured_auc": None,
         "cost_share": 1.0,
         "loss_without": None,

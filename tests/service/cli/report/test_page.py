@@ -17,7 +17,7 @@ def verifier(name: str) -> dict[str, Any]:
         "family": name,
         "weight": 0.5,
         "coverage": 0.9,
-        "estimated_auc": 0.8,
+        "agreement_with_model": 0.8,
         "measured_auc": {"value": 0.7, "low": 0.6, "high": 0.8},
         "cost_share": 0.5,
         "loss_without": 0.01,

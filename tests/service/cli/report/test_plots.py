@@ -30,7 +30,11 @@ def drawn(heading: str, **changes: Any) -> Any:
 @pytest.mark.parametrize(
     ("heading", "changes"),
     [
-        ("How accurate is each", {"verifiers": [verifier("a") | {"estimated_auc": None}]}),
+        ("How accurate is each", {"verifiers": [verifier("a") | {"measured_auc": None}]}),
+        (
+            "How far each agrees with the model",
+            {"verifiers": [verifier("a") | {"agreement_with_model": None}]},
+        ),
         ("With fewer verifiers", {"path": []}),
         (
             "Verifiers that repeat each other",
@@ -48,7 +52,7 @@ def test_without_numbers_there_is_no_figure(heading: str, changes: dict[str, Any
 def test_verifiers_are_drawn_from_the_least_accurate_up() -> None:
     """Those of unknown accuracy are left out."""
     rows = [
-        verifier(name) | {"estimated_auc": auc}
+        verifier(name) | {"measured_auc": auc and {"value": auc, "low": None, "high": None}}
         for name, auc in (("good", 0.9), ("poor", 0.6), ("unknown", None))
     ]
 
@@ -105,3 +109,14 @@ def test_wrong_labels_stand_on_correct_ones() -> None:
 
     assert [bar.get_height() for bar in axes.patches] == [3.0, 2.0]
     assert axes.patches[1].get_y() == 3.0
+
+
+def test_agreement_with_the_model_has_a_figure_and_a_colour_of_its_own() -> None:
+    """It stands in no picture of accuracies."""
+    [axes] = drawn("How far each agrees with the model", verifiers=[verifier("a")]).axes
+    [accuracies] = drawn("How accurate is each", verifiers=[verifier("a")]).axes
+
+    echo, measured = axes.lines[-1], accuracies.lines[-1]
+    assert "not an accuracy" in axes.get_xlabel()
+    assert echo.get_color() != measured.get_color()
+    assert [line.get_xdata()[0] for line in (echo, measured)] == [0.8, 0.7]

@@ -19,13 +19,20 @@ def test_verifiers_are_known_by_what_determines_their_scores() -> None:
 
 
 def test_a_fit_is_made_of_what_was_stated() -> None:
-    """A family comes with each verifier; a quality only where somebody stated it."""
-    spec = TaskSpec(name="t", ensemble="e", columns=COLUMNS, base_rate=0.25, quality={"a": "high"})
+    """Families and qualities come where somebody stated them: a fit finds the other families."""
+    spec = TaskSpec(
+        name="t",
+        ensemble="e",
+        columns=COLUMNS,
+        base_rate=0.25,
+        quality={"a": "high"},
+        families={"a": "family"},
+    )
 
     inputs = spec.fit_inputs()
 
     assert (inputs.names, inputs.fingerprints) == (("a", "b"), (255, 1))
-    assert inputs.families == {"a": "family", "b": "other"}
+    assert inputs.families == {"a": "family"}
     assert (inputs.quality, inputs.base_rate) == ({"a": "high"}, 0.25)
 
 
