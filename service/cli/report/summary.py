@@ -26,7 +26,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     lines += [line for line in (unused, _disagreement(labels)) if line]
     lines += [line for line in (expected_gain(report), _measured_share(report)) if line]
     lines += report.get("findings") or ()
-    if all(verifier["measured_auc"] is None for verifier in report["verifiers"]):
+    if all(verifier.get("measured_auc", 0.5) is None for verifier in report["verifiers"]):
         lines.append(
             "no label measures a verifier: its agreement with the model is the model's own echo,"
             " and no accuracy"

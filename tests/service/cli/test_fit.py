@@ -339,7 +339,7 @@ def test_families_are_given_found_or_json(tmp_path: Path) -> None:
         return dict(said("fit", table, "-o", tmp_path / "m.json", *words))
 
     def family(fit_report: dict[str, Any]) -> str:
-        return {row["name"]: row["family"] for row in fit_report["verifiers"]}["judge-copy"]
+        return str({row["name"]: row["family"] for row in fit_report["verifiers"]}["judge-copy"])
 
     found = fit()
     assert family(found) == family(fit("--families", "auto")) == "judge-mid"
