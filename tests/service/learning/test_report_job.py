@@ -151,7 +151,7 @@ def test_the_command_prints_and_draws(running: Server, tmp_path: Path) -> None:
     assert failed.returncode == 2
     assert "cannot be measured yet" in failed.stderr
     written = (tmp_path / "r.html").read_text()
-    assert written.count("<svg") == 5
+    assert written.count("<svg") == 6
     assert "default-src 'none'" in written
     assert not re.search(r"<script|<img|<link|src=|@import|url\((?!#)", written)
     for drawing in re.findall(r"<svg.*?</svg>", written, re.DOTALL):
