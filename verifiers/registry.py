@@ -80,7 +80,7 @@ KINDS: dict[str, Kind] = {
     "nli": Kind(NliSettings, Nli),
     "process_reward": Kind(ProcessRewardSettings, ProcessReward, 2),
     "python_tests": Kind(PythonTestsSettings, lambda settings, _: PythonTests(settings)),
-    "refusal": Kind(RefusalSettings, lambda settings, _: Refusal(settings)),
+    "refusal": Kind(RefusalSettings, lambda settings, _: Refusal(settings), 2),
     "regex": Kind(RegexSettings, lambda settings, _: Regex(settings)),
     "relevance": Kind(RelevanceSettings, lambda settings, _: Relevance(settings)),
     "repetition": Kind(RepetitionSettings, lambda settings, _: Repetition(settings)),

@@ -21,7 +21,7 @@ from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
 from assay.verifiers import Pair, Query, Status, VerifierError
 from assay.verifiers.checks.answers.answer_equality import plain_answer
-from assay.verifiers.checks.arithmetic import STATEMENT, holds
+from assay.verifiers.checks.answers.equations import STATEMENT, holds
 from assay.verifiers.checks.completeness import as_asked, cut_off
 from assay.verifiers.checks.python_tests import code_of
 from assay.verifiers.http.connection import Connection

@@ -8,7 +8,7 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, n
 
 #: A number is looked for in so many characters at either end of a query.
 DIGIT, SEARCHED_CHARACTERS = re.compile(r"\d"), 100_000
+NO_AGREEMENT = "no two candidates give the same answer"
 NO_OTHER_ANSWER = "one candidate alone cannot agree with others"
 #: The prior: as if this share of PRIOR other candidates had agreed.
 #: Two that agree out of two say less than eight out of eight, and one map from score to probability
@@ -51,6 +52,17 @@ class ConsensusSettings(VerifierSettings):
         5.0, gt=0, le=600, description="A comparison that takes longer is killed and done as text."
     )
     processes: int = Field(2, ge=1, le=64, description="Worker processes.")
+    needs_agreement: bool = Field(
+        False,
+        description="Say nothing where no two candidates agree, instead of a low score of each.",
+    )
+
+    def scoring_parameters(self) -> dict[str, Any]:
+        """Return the settings that determine a score; the default adds none, as before it."""
+        parameters = super().scoring_parameters()
+        if not self.needs_agreement:
+            del parameters["needs_agreement"]
+        return parameters
 
 
 class Consensus:
@@ -84,6 +96,9 @@ class Consensus:
             return Verdicts([not_applicable(NO_OTHER_ANSWER) for _ in pairs])
         groups, remark = await self.groups(pairs[0].query.text, [pair.candidate for pair in pairs])
         sizes = Counter(groups)
+        agreeing = max((sizes[group] for group in sizes if group is not None), default=0)
+        if self.consensus.needs_agreement and agreeing < 2 and remark is None:
+            return Verdicts([not_applicable(NO_AGREEMENT) for _ in pairs])
         return Verdicts([_verdict(group, sizes, len(groups), remark) for group in groups])
 
     async def groups(self, query: str, texts: list[str]) -> tuple[list[int | None], str | None]:

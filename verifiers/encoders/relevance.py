@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import EMPTY, Pair, Query, Verdict, Verdicts, not_applicable
 from assay.verifiers.encoders.sentence_embedder import MiniLM, left_out
+from assay.verifiers.safety.echo import without_echo
 from assay.verifiers.safety.invisible import as_read
 
 
@@ -21,6 +22,16 @@ class RelevanceSettings(VerifierSettings):
     kind_is_about: ClassVar[About] = "relevance"
     kind: Literal["relevance"] = "relevance"
     threads: int = Field(1, ge=1, le=64, description="Threads that a forward pass uses.")
+    ignore_echo: bool = Field(
+        False, description="Leave out what the candidate repeats of the query word for word."
+    )
+
+    def scoring_parameters(self) -> dict[str, Any]:
+        """Return the settings that determine a score; the default adds none, as before it."""
+        parameters = super().scoring_parameters()
+        if not self.ignore_echo:
+            del parameters["ignore_echo"]
+        return parameters
 
 
 class Relevance:
@@ -32,6 +43,7 @@ class Relevance:
     def __init__(self, settings: RelevanceSettings) -> None:
         self._settings = settings
         self._model = MiniLM(settings.threads)
+        self._ignore_echo = settings.ignore_echo
 
     @property
     def settings(self) -> RelevanceSettings:
@@ -40,6 +52,8 @@ class Relevance:
 
     async def score(self, pairs: Sequence[Pair]) -> Verdicts:
         """Return one verdict a pair, in order."""
+        if self._ignore_echo:
+            pairs = [Pair(pair.query, without_echo(pair.query, pair.candidate)) for pair in pairs]
         readable = [pair for pair in pairs if as_read(pair.candidate)]
         scores = iter(await self._cosines(readable) if readable else [])
         return Verdicts(

@@ -65,7 +65,13 @@ def test_an_answer_has_the_promised_form(assay: Server) -> None:
     assert scores == sorted(scores, reverse=True)
     for result in said["results"]:
         assert result["probability"] is None
-        assert set(result["verifiers"]) == {"consensus", "arithmetic", "relevance", "completeness"}
+        assert set(result["verifiers"]) == {
+            "consensus",
+            "arithmetic",
+            "relevance",
+            "completeness",
+            "refusal",
+        }
         for cell in result["verifiers"].values():
             assert set(cell) == {"raw", "status", "cached", "contribution", "latency_ms", "reason"}
     assert set(said["usage"]) == {
@@ -109,6 +115,7 @@ def test_an_empty_candidate_is_ranked(assay: Server) -> None:
         "arithmetic": "not_applicable",
         "relevance": "not_applicable",
         "completeness": "ok",
+        "refusal": "ok",
     }
     assert last["verifiers"]["relevance"]["raw"] is None
     assert last["score"] < 0
@@ -121,7 +128,7 @@ def test_the_same_request_again_is_answered_from_the_cache(assay: Server) -> Non
     again = rank(assay, [BAD + "!", GOOD + "!"], explain=True)
 
     assert first["usage"]["cache_hits"] == 0
-    assert again["usage"]["cache_hits"] == 8
+    assert again["usage"]["cache_hits"] == 10
     assert [result["score"] for result in again["results"]] == [
         result["score"] for result in first["results"]
     ]
@@ -180,12 +187,13 @@ def test_a_stream_tells_each_verifier_and_then_the_ranking(assay: Server) -> Non
     names = [name.removeprefix("event: ") for name, _ in events]
     data = [json.loads(line.removeprefix("data: ")) for _, line in events]
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert names == ["verifier"] * 4 + ["ranking"]
+    assert names == ["verifier"] * 5 + ["ranking"]
     assert {each["verifier"] for each in data[:-1]} == {
         "consensus",
         "arithmetic",
         "relevance",
         "completeness",
+        "refusal",
     }
     assert all(len(each["scores"]) == 2 for each in data[:-1])
     assert data[-1]["results"] == rank(assay, body["candidates"])["results"]  # type: ignore[arg-type]
@@ -193,17 +201,18 @@ def test_a_stream_tells_each_verifier_and_then_the_ranking(assay: Server) -> Non
 
 def test_a_budget_leaves_out_what_it_does_not_reach(assay: Server) -> None:
     """The cheapest comes first; the others are skipped, which is no failure."""
-    said = rank(assay, ["new " + GOOD, "new " + BAD], explain=True, budget={"cost": 0.005})
+    said = rank(assay, ["new " + GOOD, "new " + BAD], explain=True, budget={"cost": 0.007})
 
     cells = said["results"][0]["verifiers"]
     assert {name: cell["status"] for name, cell in cells.items()} == {
         "arithmetic": "ok",
         "completeness": "ok",
+        "refusal": "ok",
         "consensus": "skipped",
         "relevance": "skipped",
     }
     assert said["partial"] is False
-    assert said["usage"]["cost"] == pytest.approx(0.004)
+    assert said["usage"]["cost"] == pytest.approx(0.006)
 
 
 def test_confidence_without_calibration_says_so(assay: Server) -> None:
@@ -322,6 +331,7 @@ def test_health_readiness_metrics_and_documents(assay: Server) -> None:
             "arithmetic": "ok",
             "relevance": "ok",
             "completeness": "ok",
+            "refusal": "ok",
         },
     }
     assert 'assay_requests_total{path="/v1/rank",status="200"}' in metrics

@@ -28,6 +28,7 @@ def test_the_demo_prints_its_table_as_json(tmp_path: Path) -> None:
         "arithmetic",
         "relevance",
         "completeness",
+        "refusal",
         "Assay",
         "oracle",
     }

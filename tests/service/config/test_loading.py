@@ -85,6 +85,7 @@ def test_the_default_ensemble_is_right() -> None:
         "arithmetic",
         "relevance",
         "completeness",
+        "refusal",
     ]
 
 

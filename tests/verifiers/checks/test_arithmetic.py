@@ -7,7 +7,13 @@ import time
 import pytest
 
 from assay.verifiers import Status
-from assay.verifiers.checks.arithmetic import STATEMENT, evaluate_expression, holds, statements
+from assay.verifiers.checks.answers.equations import (
+    STATEMENT,
+    evaluate_expression,
+    holds,
+    statements,
+)
+from assay.verifiers.checks.arithmetic import ArithmeticSettings
 from tests.support.verifiers.check_verdicts import MATHS, verdicts_of
 
 
@@ -73,3 +79,25 @@ def test_statements_are_found_wherever_a_search_begins_anew(lead: int) -> None:
     assert [found.group() for found in statements(text)] == [
         found.group() for found in STATEMENT.finditer(text)
     ]
+
+
+@pytest.mark.parametrize(("text", "score"), [
+    ("The answer is 7.", 1.0), ("3 + 4 = 7. The answer is 7.", 1.0), ("The answer is 8.", 0.0),
+    ("1 + 1 = 2. 2 + 2 = 4. The answer is 8.", 0.0), ("Seven.", None),
+])  # fmt: skip
+async def test_added_equations_do_not_make_an_answer_right(text: str, score: float | None) -> None:
+    """With `counts: answer`, the query's own sum decides."""
+    [verdict] = await verdicts_of("arithmetic", [text], MATHS, counts="answer")
+
+    assert verdict.score == score
+
+
+def test_the_default_keeps_the_scores_of_before() -> None:
+    """A setting that is not used is no part of a score's name."""
+    plain, chosen = (
+        ArithmeticSettings.model_validate({"name": "a", **options})
+        for options in ({}, {"counts": "answer"})
+    )
+
+    assert plain.scoring_parameters() == {}
+    assert chosen.scoring_parameters() == {"counts": "answer"}

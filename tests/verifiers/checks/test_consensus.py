@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.verifiers import Pair, Status
+from assay.verifiers import Pair, Query, Status
 from assay.verifiers.checks.consensus import Consensus, ConsensusSettings
 from tests.support.verifiers.check_verdicts import MATHS, verdicts_of
 
@@ -97,3 +97,21 @@ async def test_groups_are_remembered_from_scoring(monkeypatch: pytest.MonkeyPatc
 
     assert again == [1, 0, 0, 0]
     assert compared == [HALVES]
+
+
+@pytest.mark.parametrize(
+    ("texts", "silent"),
+    [
+        (["Sydney", "Canberra", "It may be Perth."], True),
+        (["The answer is 7.", "The answer is 8."], True),
+        (["Canberra", "Canberra.", "Sydney"], False),
+    ],
+)
+async def test_without_agreement_it_may_say_nothing(texts: list[str], silent: bool) -> None:
+    """Where that is asked for: agreement speaks only where there is some."""
+    query = Query.of("What is it?")
+    verdicts = await verdicts_of("consensus", texts, query, needs_agreement=True)
+    plain = await verdicts_of("consensus", texts, query)
+
+    assert [verdict.score is None for verdict in verdicts] == [silent] * len(texts)
+    assert None not in [verdict.score for verdict in plain]

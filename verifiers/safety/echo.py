@@ -1,0 +1,60 @@
+"""What a candidate repeats of its query word for word."""
+
+from __future__ import annotations
+
+import re
+
+from assay.verifiers.contract.verifier import Query
+
+SENTENCE = re.compile(r"[^.!?:\n]{1,2000}[.!?:\n]?")
+#: Queries whose right answer may be a part of them.
+REPEATS = re.compile(
+    r"(?i)\b(?:repeat|copy|echo|say|quote|correct|fix|proofread|sort|order|extract|choose|which of"
+    r"|select|pick|find|complete|spell)\b"
+)
+WORD = re.compile(r"\w+")
+#: A shorter sentence may well be a part of an answer.
+LEAST_CHARACTERS, LONGEST_QUERY, MOST_SENTENCES = 12, 20_000, 40
+#: Words of a question that is asked back in part; in a longer query, a part may be the answer.
+FEWEST_WORDS, MOST_WORDS = 3, 30
+
+
+def without_echo(query: Query, candidate: str) -> str:
+    """Return a candidate without the last turn of its query, and without that turn's sentences.
+
+    Letters' case does not matter. A candidate that repeats nothing comes back as it is.
+    """
+    asked = query.messages[-1].content.strip() if query.messages else ""
+    if not asked or len(asked) > LONGEST_QUERY:
+        return candidate
+    sentences = [match.group().strip() for match in SENTENCE.finditer(asked)][:MOST_SENTENCES]
+    long = [sentence for sentence in sentences if len(sentence) >= LEAST_CHARACTERS]
+    rest = candidate
+    for part in [asked, *long]:
+        if len(part) >= LEAST_CHARACTERS or part == candidate.strip():
+            rest = re.sub(re.escape(part), " ", rest, flags=re.IGNORECASE)
+    return candidate if rest == candidate else rest.strip()
+
+
+def is_echo(query: Query, candidate: str) -> bool:
+    """Return whether a candidate says nothing but its query's last turn, or a part of it.
+
+    A query that asks for a part of itself has no echo but its whole.
+    """
+    asked = query.messages[-1].content[:LONGEST_QUERY] if query.messages else ""
+    words, of_query = _words(candidate), _words(asked)
+    if not words or words == of_query:
+        return bool(words)
+    if REPEATS.search(asked) is not None:
+        return False
+    rest = without_echo(query, candidate)
+    if rest != candidate and WORD.search(rest) is None:
+        return True
+    if len(words) < FEWEST_WORDS or len(of_query) > MOST_WORDS or " or " in asked:
+        return False
+    asks_back = candidate.rstrip().endswith("?") and set(words) <= set(of_query)
+    return asks_back or f" {' '.join(words)} " in f" {' '.join(of_query)} "
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text[: 2 * LONGEST_QUERY].casefold())
