@@ -91,7 +91,9 @@ def test_a_wrong_row_has_its_place_in_the_message(
         rows_of(tmp_path / name, content)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b'{"a": 1}\n' * 99)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b'{"a": 1}\n' * 99)[:-9]], ids=["no gzip", "cut"]
+)
 def test_damaged_gzip_is_a_message(tmp_path: Path, content: bytes) -> None:
     """Not a traceback."""
     path = tmp_path / "l.jsonl.gz"
