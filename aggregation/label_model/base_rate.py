@@ -50,3 +50,18 @@ def base_rate_from_third_moments(
             skew = np.mean(first * second * third) / np.sqrt(pairs.prod())
             estimates.append(0.5 * (1 - skew / np.sqrt(4 + skew**2)))
     return float(np.median(estimates)) if estimates else None
+
+
+def label_free_base_rate(
+    stated: float | None, estimate: float | None, trust: float
+) -> tuple[float, str]:
+    """Return the base rate without labels, and where it comes from.
+
+    A stated one wins; an estimate from third moments counts as far as the fit is trusted, and the
+    rest is 1/2.
+    """
+    if stated is not None:
+        return stated, "stated"
+    if estimate is None:
+        return 0.5, "assumed"
+    return trust * estimate + (1 - trust) * 0.5, "third moments" if trust > 0.5 else "assumed"

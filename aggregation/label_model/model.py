@@ -13,7 +13,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from assay.aggregation.label_model.base_rate import base_rate_from_third_moments, checked_base_rate
+from assay.aggregation.label_model.base_rate import (
+    base_rate_from_third_moments,
+    checked_base_rate,
+    label_free_base_rate,
+)
 from assay.aggregation.label_model.estimator import Estimator, checked_lenders, require_fitted
 from assay.aggregation.label_model.families import (
     Families,
@@ -38,15 +42,12 @@ from assay.aggregation.label_model.label_free import (
 )
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
-from assay.aggregation.label_model.rank_one import correlation, fit_rank_one
+from assay.aggregation.label_model.rank_one import correlation
 from assay.aggregation.label_model.relations.copies import find_copies, with_copies
-from assay.aggregation.label_model.relations.inversion import (
-    against_the_factor,
-    inversions,
-)
+from assay.aggregation.label_model.relations.inversion import inversions
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
-from assay.aggregation.label_model.trust.two_classes import with_classes
+from assay.aggregation.label_model.trust.shared_factor import Agreement, fit_shared_factor
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.duplicates import COARSE_VALUES, distinct
 from assay.aggregation.statistics.moments import Moments
@@ -239,20 +240,16 @@ class LabelModel(Estimator):
         )
         self.families_ = with_copies(self.names_, self.families_, self.copies_, stated)
         block, families = np.ix_(usable, usable), [self.families_[place] for place in usable]
-        self.d_, average, fitted, mass = np.zeros((4, len(self.names_)))
-        self.d_[usable], self.trust_ = fit_rank_one(
-            self.correlations_[block], pairs[block], codes(families), moments.independent_share
+        self.d_, against, average, fitted, mass = np.zeros((5, len(self.names_)))
+        factor = fit_shared_factor(
+            Agreement(self.correlations_[block], pairs[block], moments.independent_share),
+            codes(families),
+            z[:, usable],
+            queries,
+            self.maps_.value_counts[usable] <= COARSE_VALUES,
         )
-        loadings = np.zeros(len(self.names_))
-        if self.trust_.identified:
-            loadings[usable] = against_the_factor(
-                self.correlations_[block], independent[block], codes(families), self.d_[usable]
-            )
-        self.inverted_ = inversions(self.names_, loadings, labelled)
-        coarse = self.maps_.value_counts[usable] <= COARSE_VALUES
-        self.trust_ = with_classes(
-            self.trust_, z[:, usable], self.d_[usable], codes(families), queries, coarse
-        )
+        self.d_[usable], against[usable], self.trust_ = factor.d, factor.against, factor.trust
+        self.inverted_ = inversions(self.names_, against, labelled)
         quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
         average[usable] = average_weights(
             u[:, usable], queries, self.grouped_, families, quality, self.hyperparameters.spread
@@ -280,13 +277,9 @@ class LabelModel(Estimator):
         self._state_base_rate(estimate)
 
     def _state_base_rate(self, estimate: float | None) -> None:
-        stated = 0.5 if self.base_rate is None else self.base_rate
-        self.base_rate_from_ = "assumed" if self.base_rate is None else "stated"
-        self.base_rate_ = stated
-        if estimate is not None and self.base_rate is None:
-            trust = self.trust_.value
-            self.base_rate_ = trust * estimate + (1 - trust) * stated
-            self.base_rate_from_ = "third moments" if trust > 0.5 else "assumed"
+        self.base_rate_, self.base_rate_from_ = label_free_base_rate(
+            self.base_rate, estimate, self.trust_.value
+        )
 
     def _label_free_head(self) -> Head:
         kept = self.counted_places

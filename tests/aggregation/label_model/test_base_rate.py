@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.base_rate import base_rate_from_third_moments
+from assay.aggregation.label_model.base_rate import (
+    base_rate_from_third_moments,
+    label_free_base_rate,
+)
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from tests.support.samples.ensembles import fitted, selection, small, supervised_reference
 from tests.support.samples.synthetic import Scenario, kinds, make
@@ -18,6 +21,14 @@ def test_third_moments_need_three_families() -> None:
     """With fewer families the function makes no estimate."""
     z = np.random.default_rng(0).normal(size=(100, 3))
     assert base_rate_from_third_moments(z, np.ones(3), np.array([0, 0, 1])) is None
+
+
+def test_a_stated_base_rate_wins_and_an_estimate_counts_as_far_as_it_is_trusted() -> None:
+    """The rest is 1/2, and half a trust is no source."""
+    assert label_free_base_rate(0.2, 0.4, 1.0) == (0.2, "stated")
+    assert label_free_base_rate(None, None, 0.0) == (0.5, "assumed")
+    assert label_free_base_rate(None, 0.25, 0.5) == (0.375, "assumed")
+    assert label_free_base_rate(None, 0.25, 1.0) == (0.25, "third moments")
 
 
 @pytest.mark.parametrize("base_rate", [0.05, 0.2, 0.5, 0.75, 0.9])
