@@ -9,9 +9,6 @@ from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.label_model.fitted import FittedModel
 from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
 
-#: Verifiers named in one warning.
-MOST_WARNED = 5
-
 
 def fit_report(model: FittedModel) -> dict[str, Any]:
     """Return a fit as plain data: its figures, each verifier's part, and warnings."""
@@ -86,13 +83,6 @@ def warnings(model: FittedModel) -> list[str]:
         messages.append(
             "the learned weights did worse than the label-free score in cross-validation: only its"
             " scale was learned"
-        )
-    turned = [name for name, weight in zip(model.names_, model.weights_, strict=True) if weight < 0]
-    if counts.labels and turned:
-        more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_WARNED else ""
-        messages.append(
-            "counted against the answers they favour, as the labels say:"
-            f" {', '.join(turned[:MOST_WARNED])}{more}"
         )
     if (
         model.quality

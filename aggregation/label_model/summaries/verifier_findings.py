@@ -1,4 +1,4 @@
-"""What a fit shows about single verifiers, in words: copies and inverted verifiers."""
+"""What a fit shows about single verifiers, in words: copies, inverted ones, negative weights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ UNQUOTED = re.compile(
     r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[a-z][a-z0-9_./-]*", re.IGNORECASE
 )
 
+#: Verifiers of a negative weight that are named where labels show it.
+MOST_NAMED = 5
+
 
 def verifier_findings(model: FittedModel) -> list[str]:
-    """Return a sentence for each family of copies and each inverted verifier.
+    """Return a sentence for each family of copies, each inverted verifier, and negative weights.
 
-    Each ends with the line of the configuration that states it.
+    Each of copies and inverted ones ends with the line of the configuration that states it.
     """
-    return [*_copies(model), *_inverted(model)]
+    return [*_copies(model), *_inverted(model), *_counted_against(model)]
 
 
 def families_line(families: Mapping[str, str]) -> str:
@@ -65,6 +68,28 @@ def _inverted(model: FittedModel) -> list[str]:
                 " or add to the verifier in the configuration: weight: 0"
             )
     return sentences
+
+
+def _counted_against(model: FittedModel) -> list[str]:
+    """Return a sentence that names the verifiers of a negative weight, the heaviest first.
+
+    Without labels it names all of them, since nobody has checked the sign.
+    """
+    weights = sorted(zip(model.weights_.tolist(), model.names_, strict=True))
+    turned = [f"{name} ({weight:.2g})" for weight, name in weights if weight < 0]
+    if not turned:
+        return []
+    if not model.counts_.labels:
+        return [
+            "counted against the answers that they favour, because the agreement of the others runs"
+            f" that way: {', '.join(turned)}, in log-odds a standard deviation. Label some"
+            " candidates, or add to the verifier in the configuration: weight: 0"
+        ]
+    more = f" and {len(turned) - MOST_NAMED} more" if len(turned) > MOST_NAMED else ""
+    return [
+        "counted against the answers they favour, as the labels say:"
+        f" {', '.join(turned[:MOST_NAMED])}{more}"
+    ]
 
 
 def _yaml(name: str) -> str:

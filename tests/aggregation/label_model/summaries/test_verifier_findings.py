@@ -27,7 +27,7 @@ def test_six_verifiers_without_stated_families(seed: int) -> None:
         data.scores, data.query, verifier_names=NAMES
     )
 
-    copy, inverted = verifier_findings(model)
+    copy, inverted, *against = verifier_findings(model)
     assert copy == (
         "judge-copy repeats judge-mid (0.98 given the rest): one family, in which each counts 1/√2."
         " Add to the task in the configuration:"
@@ -37,6 +37,7 @@ def test_six_verifiers_without_stated_families(seed: int) -> None:
     assert inverted.endswith("add to the verifier in the configuration: weight: 0")
     assert model.weights_.argmax() == 0
     assert model.weights_[5] == 0
+    assert len(against) == (model.weights_ < 0).any()
     chosen, same, oracle = (
         selection_by_query(score, data.truth.astype(float), Queries.of(data.query)).mean()
         for score in (
@@ -66,6 +67,38 @@ def test_with_labels_the_finding_gives_the_measured_auc() -> None:
         for line in report["warnings"]
     )
     assert model.weights_[5] < 0
+
+
+def test_without_labels_all_negative_weights_are_named() -> None:
+    """Also those that are too weak to be called inverted; nobody has checked their sign."""
+    data = six_verifiers(1)
+
+    model = LabelModel().fit(data.scores, data.query, verifier_names=NAMES)
+
+    assert [name for name, weight in zip(NAMES, model.weights_, strict=True) if weight < 0] == [
+        "rm-noise"
+    ]
+    (sentence,) = (line for line in verifier_findings(model) if line.startswith("counted against"))
+    assert f"that way: rm-noise ({model.weights_[4]:.2g}), in log-odds" in sentence
+    assert sentence.endswith("add to the verifier in the configuration: weight: 0")
+    assert sentence in fit_report(model)["warnings"]
+
+
+def test_labels_turn_the_heaviest_first_and_count_the_rest() -> None:
+    """Eight verifiers of the wrong sign: five names, and how many more."""
+    data = six_verifiers(0, 300)
+    random = np.random.default_rng(0)
+    wrong = random.standard_normal((len(data.truth), 8)) - data.truth[:, None]
+    names = [f"wrong-{place}" for place in range(8)]
+
+    model = LabelModel().fit(wrong, data.query, data.truth.astype(float), verifier_names=names)
+
+    (sentence,) = (line for line in verifier_findings(model) if line.startswith("counted against"))
+    heaviest = names[int(model.weights_.argmin())]
+    assert sentence.startswith(
+        f"counted against the answers they favour, as the labels say: {heaviest} (-"
+    )
+    assert sentence.endswith(" and 3 more")
 
 
 def test_the_line_is_yaml_for_any_names() -> None:
