@@ -14,7 +14,7 @@ UNQUOTED = re.compile(
 )
 
 #: Verifiers of a negative weight that are named where labels show it.
-MOST_NAMED = 5
+MOST_WARNED = 5
 
 
 def verifier_findings(model: FittedModel) -> list[str]:
@@ -85,10 +85,10 @@ def _counted_against(model: FittedModel) -> list[str]:
             f" that way: {', '.join(turned)}, in log-odds a standard deviation. Label some"
             " candidates, or add to the verifier in the configuration: weight: 0"
         ]
-    more = f" and {len(turned) - MOST_NAMED} more" if len(turned) > MOST_NAMED else ""
+    more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_NAMED else ""
     return [
         "counted against the answers they favour, as the labels say:"
-        f" {', '.join(turned[:MOST_NAMED])}{more}"
+        f" {', '.join(turned[:MOST_WARNED])}{more}"
     ]
 
 
