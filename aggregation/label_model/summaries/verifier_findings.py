@@ -85,7 +85,7 @@ def _counted_against(model: FittedModel) -> list[str]:
             f" that way: {', '.join(turned)}, in log-odds a standard deviation. Label some"
             " candidates, or add to the verifier in the configuration: weight: 0"
         ]
-    more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_NAMED else ""
+    more = f" and {len(turned) - MOST_WARNED} more" if len(turned) > MOST_WARNED else ""
     return [
         "counted against the answers they favour, as the labels say:"
         f" {', '.join(turned[:MOST_WARNED])}{more}"
