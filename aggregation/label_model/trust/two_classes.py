@@ -110,7 +110,11 @@ def _evidence(
     parts = _weighted(z, weights, members, correlations)
     over_all = fit_rank_one(correlations, pairs, groups)[0]
     over_all *= np.sign(over_all @ d) or 1.0
-    null = cumulants_of_coarse(z, weights, over_all, groups, coarse) if coarse.any() else (0.0, 0.0)
+    null = (
+        cumulants_of_coarse(z, weights, over_all, correlations, groups, coarse)
+        if coarse.any()
+        else (0.0, 0.0)
+    )
     whole = _over_all_rows(parts, queries, (weights * over_all) @ members, null)
     # Within queries thresholds lie at other places in each: no null is to be had.
     return (
