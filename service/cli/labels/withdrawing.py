@@ -25,13 +25,16 @@ def withdraw_labels(
 ) -> None:
     """Withdraw the labels of a candidate, or of each row of a file of labels.
 
-    `who`: of this annotator (empty: the unnamed one); a row's own `who` comes first. None: of all.
+    `who`: of this annotator (empty: the unnamed one). None: of all annotators of KEY. A row's own
+    `who` comes first; a row without one, as an export has it, is of the unnamed annotator.
     Exits with 1 where there was none to withdraw.
     """
     if (key is None) == (file is None):
         raise StartupError("name either the KEY of a candidate or a file with --file")
-    wanted = [{"key": key}] if file is None else list(_of_file(file))
-    entries = [entry if who is None else {"who": who} | entry for entry in wanted]
+    if file is None:
+        entries = [{"key": key} if who is None else {"key": key, "who": who}]
+    else:
+        entries = [{"who": who or ""} | entry for entry in _of_file(file)]
     api, withdrawn, unknown = Api(url), 0, 0
     for place in range(0, len(entries), LABELS_A_REQUEST):
         part = entries[place : place + LABELS_A_REQUEST]

@@ -44,6 +44,16 @@ def test_a_file_names_candidates_and_annotators(tmp_path: Path) -> None:
     assert sent == [{"key": KEY, "who": "ann"}, {"key": OTHER, "who": "bob"}]
 
 
+def test_a_row_without_an_annotator_withdraws_nobody_elses_label(tmp_path: Path) -> None:
+    """Exports of the unnamed annotator's labels have such rows."""
+    file = tmp_path / "l.csv"
+    file.write_text(f"key,who\n{KEY},\n{OTHER},ann\n")
+
+    _, sent = withdrawn("--file", file)
+
+    assert sent == [{"key": KEY, "who": ""}, {"key": OTHER, "who": "ann"}]
+
+
 def test_nothing_to_withdraw_is_told() -> None:
     """With the exit code 1."""
     done, _ = withdrawn(KEY, count=0, unknown=1)
