@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 120
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))')
 PARALLEL = -n $(JOBS) --dist loadfile
 
-.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-noise bench-p-best bench-replay bench-rewards soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-noise bench-p-best bench-replay bench-rewards bench-hacks soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -132,6 +132,9 @@ bench-learning: $(VENV)/.dev ## Measure what learning costs a request
 
 bench-rewards: $(VENV)/.dev ## Measure whether a completion keeps its reward over 1,000 training steps with fits in between (STEPS=1000; about 3 minutes)
 	$(BIN)/python -m tests.benchmarks.reward_runs $(if $(STEPS),--steps $(STEPS))
+
+bench-hacks: $(VENV)/.dev ## Measure how often the alarm of over-optimisation sounds in simulated runs, rightly and wrongly (RUNS=200; about 4 minutes)
+	$(BIN)/python -m tests.benchmarks.label_models.reward_hacks $(if $(RUNS),--runs $(RUNS))
 
 bench-memory: $(VENV)/.dev ## Measure the memory that one request can make the service hold, for the 30 worst of some hundred bodies (about 5 minutes)
 	$(BIN)/python -m tests.benchmarks.memory

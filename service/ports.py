@@ -25,6 +25,7 @@ from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskRead
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.observation import KeptCandidates, Observation
 from assay.service.domain.reward_runs import RewardRun, RunSummary
+from assay.service.domain.run_alarm import RunAlarm
 from assay.service.domain.score_keys import Keys
 
 
@@ -122,6 +123,15 @@ class RunStore(Protocol):
 
     async def runs(self) -> list[RunSummary]:
         """Return the runs, the one that was used last first."""
+
+    async def alarms(self) -> dict[str, RunAlarm]:
+        """Return the alarms of runs by name."""
+
+    async def sums(self, name: str) -> tuple[bytes, RunAlarm | None]:
+        """Return a run's sums as stored, empty before the first, and its alarm."""
+
+    async def keep_sums(self, name: str, before: bytes, sums: bytes, alarm: RunAlarm) -> int:
+        """Keep sums that follow `before`; return 1, 0 if that has changed, -1 without a run."""
 
     async def model(self, version: int) -> bytes | None:
         """Return a version's artifact."""

@@ -63,6 +63,9 @@ ROWS: dict[str, list[tuple[str, str, dict[str, str]]]] = {
             f"{{{{task}}}} p{round(100 * share)}": quantile(share, "assay_p_best", "task") for share in (0.1, 0.5)
         }),
         ("Drift", "short", {"{{task}} {{verifier}} {{measure}}": "max by (task, verifier, measure) (assay_drift)"}),
+        ("Runs that please one verifier alone", "short", {
+            "{{task}} {{verifier}}": "max by (task, verifier) (assay_over_optimised_runs)",
+        }),
         ("Best of n: drawn and saved a second", "short", {
             "{{upstream}} drawn": f"sum by (upstream) (rate(assay_gateway_drawn_total{RATE}))",
             "{{upstream}} saved": f"sum by (upstream) (rate(assay_gateway_saved_total{RATE}))",

@@ -91,7 +91,7 @@ async def rank(request: Request) -> Response:
         return EventStream(_events(request, engine, scoring_request, entered, shape, warnings))
     scoring_result = await score_while_wanted(request, engine, scoring_request)
     scoring_result.warnings += warnings
-    settle_run(request, entered, scoring_result)
+    settle_run(request, entered, scoring_result, scoring_request.pairs)
     return Json(answers.ranking_body(scoring_result, **shape))
 
 
@@ -125,7 +125,7 @@ async def score_pairs(request: Request) -> Response:
             learn=entered.learn,
         ),
     )
-    settle_run(request, entered, scoring_result)
+    settle_run(request, entered, scoring_result, pairs)
     request_id = f"score-{request.scope['assay.request_id']}"
     return Json(
         answers.scores_body(
@@ -336,7 +336,7 @@ async def _events(
         async for step in engine.scoring.scorer.stream(scoring_request):
             if isinstance(step, ScoringResult):
                 step.warnings += warnings
-                settle_run(request, entered, step)
+                settle_run(request, entered, step, scoring_request.pairs)
                 await asyncio.sleep(0)  # the finished part is sent, and others have their turn
                 yield _event("ranking", orjson.dumps(answers.ranking_body(step, **shape)))
             else:

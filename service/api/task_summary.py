@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from assay.service.api.task_lookup import stored
 from assay.service.domain.learned import LOSS_OF_TASK
 from assay.service.domain.principal import sees_all
+from assay.service.domain.run_alarm import RunAlarm
 from assay.service.learning.label_matching import label_counts_of
 from assay.service.learning.tasks.task import Task
 
@@ -38,7 +40,15 @@ async def task_summary(task: Task) -> dict[str, Any]:
         reading = await stored(task.task_store.look())
         counts = await stored(label_counts_of(task, reading))
         summary |= {"requests": reading.stored.requests, **counts}
+    if task.run_store is not None:
+        summary |= _over_optimised(await stored(task.run_store.alarms()))
     return summary
+
+
+def _over_optimised(alarms: Mapping[str, RunAlarm]) -> dict[str, Any]:
+    """Return the runs whose alarm sounds, with the verifier that each pleases; nothing without."""
+    culprits = {name: alarm.culprit for name, alarm in alarms.items() if alarm.sounds}
+    return {"over_optimised_runs": culprits} if culprits else {}
 
 
 def _cascade(task: Task) -> dict[str, Any]:

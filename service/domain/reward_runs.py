@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import orjson
 
 from assay.service.domain.errors import DomainError
+from assay.service.domain.run_alarm import RunAlarm
 from assay.service.domain.stored_values import json_object, whole_number
 
 #: The numbers that a trainer may have as rewards, and what happens to those that lack a verifier.
@@ -44,10 +45,11 @@ class RewardRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in a list, with its last use in seconds since 1970."""
+    """A run in a list, with its last use in seconds since 1970, and its alarm if it has one."""
 
     run: RewardRun
     used: float
+    alarm: RunAlarm | None = None
 
 
 class RunConflictError(DomainError):

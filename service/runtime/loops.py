@@ -12,6 +12,7 @@ from assay.service.domain.secrets import error_line
 from assay.service.learning.drift_monitor import DRIFT_LOOK_S
 from assay.service.learning.fit_scheduler import FIT_LOOK_S
 from assay.service.learning.follower import FOLLOW_S, Follower
+from assay.service.learning.runs.run_watch import LOOK_S as WATCH_S
 from assay.service.runtime.background import Background, Loop
 from assay.service.runtime.backpressure import EVERY_S as PRESSURE_S
 from assay.service.runtime.engine import Engine
@@ -58,6 +59,7 @@ def scoring_loops(engine: Engine, serving: bool) -> list[Loop]:
         Loop("writer", engine.learning.writer.write_one),
     ]
     if serving:
+        loops.append(Loop("run watch", engine.learning.run_watch.look, WATCH_S))
         loops.append(Loop("stall watch", StallWatch(engine.resources.metrics).tick))
     return loops
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.runs.pins import RunPins
+from assay.service.learning.runs.run_watch import RunWatch
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.background import Background
@@ -56,3 +57,4 @@ class LearningParts:
     fit_scheduler: FitScheduler
     drift_monitor: DriftMonitor
     run_pins: RunPins
+    run_watch: RunWatch

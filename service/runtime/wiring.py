@@ -11,6 +11,7 @@ from assay.service.learning.drift_monitor import DriftMonitor
 from assay.service.learning.fit_scheduler import FitScheduler
 from assay.service.learning.model_backup import ModelBackup
 from assay.service.learning.runs.pins import RunPins
+from assay.service.learning.runs.run_watch import RunWatch
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.write_behind import Writer
 from assay.service.runtime.backpressure import Backpressure
@@ -67,6 +68,7 @@ def _learning(
         fit_scheduler=FitScheduler(tasks),
         drift_monitor=DriftMonitor(resources.metrics),
         run_pins=RunPins(resources.store),
+        run_watch=RunWatch(tasks, resources.metrics),
     )
 
 

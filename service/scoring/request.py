@@ -37,6 +37,16 @@ class EnsembleMember:
         return self.guarded.settings.speaks_of_correctness
 
     @property
+    def speaks_of_form(self) -> bool:
+        """Return whether its scores say only which form a candidate has."""
+        return self.guarded.settings.speaks_of_form
+
+    @property
+    def is_check(self) -> bool:
+        """Return whether it compares candidates with what is right."""
+        return self.guarded.settings.is_check
+
+    @property
     def vetoes(self) -> bool:
         """Return whether its 0 means that a candidate answers nothing."""
         return self.guarded.settings.vetoes

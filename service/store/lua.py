@@ -255,16 +255,15 @@ redis.call('DEL', KEYS[1])
 return version
 """
 
-#: How a run goes, with all that is kept of it. KEYS begin: runs, times of last use.
+#: How a run goes, with all that is kept of it. KEYS begin: runs, times of last use, sums, alarms.
 _END_RUN = """
 local function end_run(name)
   redis.call('ZREM', KEYS[2], name)
-  redis.call('HDEL', KEYS[1], name)
+  for _, hash in ipairs({KEYS[1], KEYS[3], KEYS[4]}) do redis.call('HDEL', hash, name) end
 end
 """
 
-#: Note that a run is used, or keep a new one. KEYS: runs, times of last use, models. ARGV: name,
-#: now, seconds that an unused run is kept, most runs, seconds after which one
+#: Note that a run is used, or keep a new one. KEYS: as above, and models. ARGV: name, now, seconds that an unused run is kept, most runs, seconds after which one
 #: makes room for another, version, and the run (empty: look only). Returns the kept run, 0 where
 #: there is none, -1 where its version does not exist, -2 where no place is free.
 PIN_RUN = f"""{_END_RUN}
@@ -278,7 +277,7 @@ if known then
   return known
 end
 if ARGV[7] == '' then return 0 end
-if ARGV[6] ~= '0' and redis.call('HEXISTS', KEYS[3], ARGV[6]) == 0 then return -1 end
+if ARGV[6] ~= '0' and redis.call('HEXISTS', KEYS[5], ARGV[6]) == 0 then return -1 end
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then
   local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
   if tonumber(oldest[2]) > now - tonumber(ARGV[5]) then return -2 end
@@ -294,6 +293,16 @@ END_RUN = f"""{_END_RUN}
 local there = redis.call('HEXISTS', KEYS[1], ARGV[1])
 end_run(ARGV[1])
 return there
+"""
+
+#: Keep a run's sums and its alarm. KEYS: as above. ARGV: name, the sums as they were read, the new
+#: ones, alarm. Returns 1, 0 where another process was faster, -1 where there is no such run.
+KEEP_SUMS = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return -1 end
+if (redis.call('HGET', KEYS[3], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+redis.call('HSET', KEYS[4], ARGV[1], ARGV[4])
+return 1
 """
 
 #: Put back a version without serving it. KEYS: state, models. ARGV: version, model, report.

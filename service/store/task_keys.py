@@ -32,7 +32,7 @@ PARTS = {
     "requests": b"stream", "seen": b"hash", "labels": b"hash", "state": b"hash", "models": b"hash", "lease": b"string",  # noqa: E501
     "since": b"hash", "report": b"string", "economy": b"hash", "taken": b"hash", "history": b"list", "bytes": b"string",  # noqa: E501
     "labelled": b"hash", "labels_past": b"hash",
-    "runs": b"hash", "run_used": b"zset",
+    "runs": b"hash", "run_used": b"zset", "run_sums": b"hash", "run_alarms": b"hash",
 }  # fmt: skip
 
 

@@ -157,6 +157,13 @@ class MetricFamilies:
             "verifier",
             across="livemax",
         )
+        self.over_optimised_runs = self._gauge(
+            "assay_over_optimised_runs",
+            "Runs whose policy learned to please the verifier, and nothing else.",
+            "task",
+            "verifier",
+            across="livemax",
+        )
 
     def _declare_gateway(self) -> None:
         self.drawn_candidates = self._counter(

@@ -136,6 +136,10 @@ class Metrics(MetricFamilies):
                 self._child(self.drift, task, verifier, measure).set(value)
         self._child(self.drift_alarm, task, verifier).set(alarm)
 
+    def over_optimised(self, task: str, verifier: str, runs: int) -> None:
+        """Note how many of a task's runs please a verifier alone."""
+        self._child(self.over_optimised_runs, task, verifier).set(runs)
+
     def draws_ended(self, upstream: str, candidates: int, saved: int, why: str) -> None:
         """Note a gateway request's draws, the saved ones, and the reason for its end."""
         self._child(self.drawn_candidates, upstream).inc(candidates)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.support.samples.simulated_runs import completions, draw_ensemble
 from tests.support.servers.processes import Server, service
 from tests.support.servers.reading_kind import config, installed, task, traffic
 from tests.support.waiting import wait_until
@@ -168,3 +170,46 @@ def test_each_kind_of_reward_comes_through_every_route(tmp_path: Path) -> None:
     assert denoised["rewards"][0] >= 1
     assert denoised["rewards"][1] <= 0
     assert [result["reward"] for result in both] == [result["score"] for result in both]
+
+
+def test_a_run_that_pleases_one_verifier_raises_the_alarm(tmp_path: Path) -> None:
+    """In the list of runs, the task, the metrics and the answers, with the culprit's name."""
+    ensemble = draw_ensemble(4, 0, np.random.default_rng(0))
+    culprit = f"v{ensemble.culprit}"
+
+    def train(progress: float) -> Any:
+        """Score a block of the policy's completions, and wait until the run has counted it."""
+        rng = np.random.default_rng(int(10 * progress))
+        rows = completions(ensemble, "hack", progress, rng)[:, :4]
+        texts = [" ".join(f"{value:.6f}" for value in row) for row in rows.tolist()]
+        pairs = [{"query": "probe", "candidate": text} for text in texts]
+        body = {"task": "math", "run": "night", "pairs": pairs}
+        answer = server.post("/v1/score_pairs", body)
+        assert answer.status == 200, answer.json
+        counted.append(counted[-1] + len(pairs))
+        wait_until(lambda: alarm()["completions"] == counted[-1])
+        return answer
+
+    def alarm() -> Any:
+        return server.get("/v1/tasks/math/runs").json["runs"][0]["alarm"]
+
+    counted = [0]
+    with service(config(tmp_path), tmp_path, env=installed(tmp_path)) as server:
+        quiet = train(0.0)
+        states = [alarm()["state"]]
+        for progress in (1.5, 1.6, 1.7):
+            train(progress)
+            states.append(alarm()["state"])
+        end = alarm()
+        summary = server.get("/v1/tasks/math").json
+        gauge = f'assay_over_optimised_runs{{task="math",verifier="{culprit}"}} 1.0'
+        wait_until(lambda: gauge.encode() in server.get("/metrics").raw)
+        warned = server.post("/v1/score_pairs?run=night", {"task": "math", "pairs": [PAIR]})
+
+    assert states == ["quiet", "suspected", "alarm", "alarm"]
+    assert end["culprit"] == culprit
+    assert end["figures"]["verifier"] > 1 > end["figures"]["others"]
+    assert summary["over_optimised_runs"] == {"night": culprit}
+    assert warned.json["warnings"][-1].startswith("over_optimisation: since the run began, the")
+    assert warned.headers["x-assay-over-optimised"] == culprit
+    assert "x-assay-over-optimised" not in quiet.headers

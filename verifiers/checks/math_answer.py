@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -41,6 +41,7 @@ COMPARISON_GRACE_S = 1.0
 class MathAnswerSettings(VerifierSettings):
     """How long a comparison may take."""
 
+    is_check: ClassVar[bool] = True
     kind: Literal["math_answer"] = "math_answer"
     time_limit_s: float = Field(
         5.0,

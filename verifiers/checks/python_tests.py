@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -67,6 +67,7 @@ STARTING_S = 0.5
 class PythonTestsSettings(VerifierSettings):
     """The resources of candidates' code."""
 
+    is_check: ClassVar[bool] = True
     kind: Literal["python_tests"] = "python_tests"
     run_code: bool = Field(
         False, description="Run candidates' code; nothing is run unless this is true."

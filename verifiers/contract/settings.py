@@ -40,6 +40,8 @@ class VerifierSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
     #: What the kind speaks of, where the configuration does not say.
     kind_is_about: ClassVar[About] = "correctness"
+    #: Whether the kind compares candidates with a stated reference or with tests.
+    is_check: ClassVar[bool] = False
     #: Whether a score of 0 means that the candidate answers nothing, however good it looks.
     vetoes: ClassVar[bool] = False
 
@@ -87,6 +89,11 @@ class VerifierSettings(BaseModel):
     def speaks_of_correctness(self) -> bool:
         """Return whether a score says how far the candidate is right."""
         return (self.about or self.kind_is_about) == "correctness"
+
+    @property
+    def speaks_of_form(self) -> bool:
+        """Return whether a score says only which form the candidate has."""
+        return (self.about or self.kind_is_about) == "form"
 
     def scoring_parameters(self) -> dict[str, Any]:
         """Return the settings that determine a score, without names, places, limits and costs."""

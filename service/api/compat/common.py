@@ -136,7 +136,7 @@ async def _scored(
     scoring_result = await score_while_wanted(
         request, engine, replace(scoring_request, task=entered.task, learn=entered.learn)
     )
-    settle_run(request, entered, scoring_result)
+    settle_run(request, entered, scoring_result, pairs)
     return scoring_result
 
 

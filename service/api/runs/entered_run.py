@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -19,11 +20,15 @@ from assay.service.domain.reward_runs import (
     RewardRun,
     RunUnknownError,
 )
+from assay.service.learning.runs.run_watch import RunWatch
 from assay.service.learning.runs.scoring_print import scoring_print
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringResult
+from assay.verifiers import Pair
 
+#: How the warning of a run that pleases one verifier alone begins.
+OVER_OPTIMISATION = "over_optimisation"
 #: How the warning of a missing reward begins.
 NO_REWARD = "no_reward"
 NOT_PINNED = (
@@ -105,14 +110,19 @@ def unnamed_run(task: Task) -> str:
     return f"{UNNAMED}{holder_name()}@{scoring_print(task, None)}"
 
 
-def settle_run(request: Request, entered: EnteredRun, scoring_result: ScoringResult) -> None:
+def settle_run(
+    request: Request, entered: EnteredRun, scoring_result: ScoringResult, pairs: Sequence[Pair]
+) -> None:
     """Put the run into an answer: its headers, its warnings, and rewards of the kind it asks for.
+
+    Its completions, the scored `pairs`, count for its alarm.
 
     Raises `ApiError` 503 for a partial answer that the request refuses.
     """
     headers = {"x-assay-model-version": scoring_result.version}
     if entered.run is not None:
         headers["x-assay-run"] = entered.run.name
+        headers |= _watched(request, entered.task.name, entered.run.name, scoring_result, pairs)
     if scoring_result.matrix.partial:
         headers["x-assay-partial"] = "true"
     scoring_result.warnings += entered.warnings
@@ -131,6 +141,24 @@ def settle_run(request: Request, entered: EnteredRun, scoring_result: ScoringRes
             code="partial_score",
             retry_after_s=1,
         )
+
+
+def _watched(
+    request: Request, task: str, run: str, scoring_result: ScoringResult, pairs: Sequence[Pair]
+) -> dict[str, str]:
+    """Count a run's completions; return a header, and add a warning, where its alarm sounds."""
+    run_watch: RunWatch = request.app.state.engine.learning.run_watch
+    run_watch.note(task, run, scoring_result, pairs)
+    alarm = run_watch.alarm(task, run)
+    if alarm is None or not alarm.sounds:
+        return {}
+    scoring_result.warnings.append(
+        f"{OVER_OPTIMISATION}: since the run began, the verifier {alarm.culprit} rose by"
+        f" {alarm.figures['verifier']:.1f} standard deviations and"
+        f" the others by {alarm.figures['others']:.1f}: look at answers that it likes before you"
+        " train on"
+    )
+    return {"x-assay-over-optimised": str(alarm.culprit)}
 
 
 def _add_headers(request: Request, headers: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.examples import TASK_RESPONSES
 from assay.service.api.task_lookup import stored, task_of
 from assay.service.domain.reward_runs import UNNAMED, RunSummary
+from assay.service.domain.run_alarm import RunAlarm
 from assay.service.ports import RunStore
 
 run_router = APIRouter(responses=TASK_RESPONSES)
@@ -19,7 +20,7 @@ RunName = Annotated[str, PathParameter(min_length=1, max_length=256)]
 
 @run_router.get("/v1/tasks/{name}/runs")
 async def runs(request: Request, name: str) -> dict[str, Any]:
-    """List a task's runs, the one used last first: the version that answers each."""
+    """List a task's runs, the one used last first: the version that answers each, and its alarm."""
     task = task_of(request, name)
     summaries: list[RunSummary] = await stored(_run_store_of(request, name).runs())
     return {
@@ -58,4 +59,5 @@ def _run_body(summary: RunSummary) -> dict[str, Any]:
         "ensemble": run.ensemble,
         "began": run.began,
         "used": summary.used,
+        "alarm": summary.alarm or RunAlarm(),
     }

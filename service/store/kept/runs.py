@@ -16,10 +16,11 @@ from assay.service.domain.reward_runs import (
     as_stored,
     run_of,
 )
-from assay.service.store.lua import END_RUN, KEEP_VERSION, PIN_RUN
+from assay.service.domain.run_alarm import RunAlarm, alarm_as_stored, alarm_of
+from assay.service.store.lua import END_RUN, KEEP_SUMS, KEEP_VERSION, PIN_RUN
 from assay.service.store.task_keys import TaskKeys
 
-RUN_PARTS = ("runs", "run_used")
+RUN_PARTS = ("runs", "run_used", "run_sums", "run_alarms")
 
 
 class KeptRuns(TaskKeys):
@@ -74,10 +75,46 @@ class KeptRuns(TaskKeys):
             lambda: self._redis.zrange(self._keys["run_used"], 0, -1, withscores=True), list
         ):
             used[name.decode()] = float(score)
+        alarms = await self.alarms()
         summaries = [
-            RunSummary(run=run, used=used.get(name, run.began)) for name, run in kept.items()
+            RunSummary(run=run, used=used.get(name, run.began), alarm=alarms.get(name))
+            for name, run in kept.items()
         ]
         return sorted(summaries, key=lambda summary: -summary.used)
+
+    async def alarms(self) -> dict[str, RunAlarm]:
+        """Return the alarms of runs by name; of runs without a counted completion there is none."""
+        return await self._whole("run_alarms", await self._all("run_alarms"), alarm_of)
+
+    async def sums(self, name: str) -> tuple[bytes, RunAlarm | None]:
+        """Return a run's sums as stored, empty before the first, and its alarm."""
+        stored: bytes | None = await self._ask(
+            lambda: self._redis.hget(self._keys["run_sums"], name)
+        )
+        raw: bytes | None = await self._ask(
+            lambda: self._redis.hget(self._keys["run_alarms"], name)
+        )
+        alarms = {} if raw is None else {name.encode(): raw}
+        return stored or b"", (await self._whole("run_alarms", alarms, alarm_of)).get(name)
+
+    async def keep_sums(self, name: str, before: bytes, sums: bytes, alarm: RunAlarm) -> int:
+        """Keep a run's sums where they are still as they were `before`, and its alarm.
+
+        Returns 1, 0 if another process was faster, -1 without such a run.
+        """
+        keys = [self._keys[part] for part in RUN_PARTS]
+        arguments = (name, before, sums, alarm_as_stored(alarm))
+        kept: int = await self._ask(
+            lambda: self._redis.eval(KEEP_SUMS, len(keys), *keys, *arguments), signed_number
+        )
+        return kept
+
+
+def signed_number(reply: Any) -> int:
+    """Return a script's number; raise `ValueError` for anything else."""
+    if not isinstance(reply, int):
+        raise ValueError(f"a script answered with {type(reply).__name__}")
+    return reply
 
 
 def bytes_or_count(reply: Any) -> bytes | int:

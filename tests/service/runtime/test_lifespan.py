@@ -200,4 +200,5 @@ async def test_without_learning_nothing_is_fitted(tmp_path: Path, events: list[s
     async with open_engine(config_in(tmp_path), Metrics(), serving=True):
         serving = set(events)
 
-    assert serving - bulk == {"follower", "fitter (default)", "drift (default)", "stall watch"}
+    learning = {"follower", "fitter (default)", "drift (default)"}
+    assert serving - bulk == {*learning, "run watch", "stall watch"}

@@ -33,7 +33,7 @@ def test_only_a_server_watches_its_event_loop(tmp_path: Path) -> None:
     serving, bulk = ([loop.name for loop in scoring_loops(engine, each)] for each in (True, False))
 
     assert bulk == ["pressure", "writer"]
-    assert serving == [*bulk, "stall watch"]
+    assert serving == [*bulk, "run watch", "stall watch"]
 
 
 def test_an_embedded_store_is_looked_at_soon_after_a_failure(tmp_path: Path) -> None:

@@ -74,6 +74,16 @@ def test_what_was_not_measured_is_not_set() -> None:
     assert sample(metrics, "cascade_cut_total", task="t") is None
 
 
+def test_runs_that_please_one_verifier_are_a_gauge() -> None:
+    """It falls again, and is of the workers that live."""
+    metrics = Metrics()
+    for runs in (2, 0):
+        metrics.over_optimised("t", "v", runs)
+
+        assert sample(metrics, "over_optimised_runs", task="t", verifier="v") == runs
+    assert metrics.over_optimised_runs._multiprocess_mode == "livemax"
+
+
 def test_a_gateway_that_drew_more_than_it_had_to_saved_nothing() -> None:
     """A counter never goes back."""
     metrics = Metrics()

@@ -12,6 +12,7 @@ from assay.service.api.front.middleware.response_headers import ANSWER_HEADERS_I
 from assay.service.api.runs.entered_run import NOT_PINNED, enter_run, settle_run
 from assay.service.config.model import RewardDefaults, TaskSettings
 from assay.service.domain.errors import StoreDownError
+from assay.service.domain.run_alarm import RunAlarm
 from assay.service.learning.runs.pins import RunPins
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
@@ -26,13 +27,35 @@ class AwayStore:
         raise StoreDownError("away")
 
 
-def asked(store: Any, rewards: RewardDefaults | None = None, **headers: str) -> Any:
+class Watch:
+    """A watch that has seen one alarm."""
+
+    def __init__(self, alarm: RunAlarm | None) -> None:
+        self._alarm = alarm
+        self.noted: list[tuple[str, str]] = []
+
+    def note(self, task: str, run: str, *_: Any) -> None:
+        """Note a request."""
+        self.noted.append((task, run))
+
+    def alarm(self, *_: str) -> RunAlarm | None:
+        """Return the alarm."""
+        return self._alarm
+
+
+def asked(
+    store: Any,
+    rewards: RewardDefaults | None = None,
+    alarm: RunAlarm | None = None,
+    **headers: str,
+) -> Any:
     """Return a request with headers `x-assay-…` to a task with runs."""
     task = named_task("t")
     runs: Any = store if isinstance(store, AwayStore) else TaskStore(store, "t")
     task.run_store = runs
     engine = engine_of(task)
     engine.learning.run_pins = RunPins(store)
+    engine.learning.run_watch = Watch(alarm)
     engine.config.tasks["t"] = TaskSettings(rewards=rewards or RewardDefaults())
     pairs = [(f"x-assay-{name}".encode(), value.encode()) for name, value in headers.items()]
     return request_to(engine, scope={"headers": pairs})
@@ -75,14 +98,34 @@ async def test_an_answer_names_its_run_and_a_partial_one_is_marked_or_refused(st
     result: Any = SimpleNamespace(version="t@0", matrix=matrix, warnings=[])
     run = await entered(request)
 
-    settle_run(request, run, result)
+    settle_run(request, run, result, [])
     whole = dict(request.scope.pop(ANSWER_HEADERS_IN_SCOPE))
     matrix.partial, matrix.reasons = True, {(0, 0): "timeout: slow"}
-    settle_run(request, run, result)
+    settle_run(request, run, result, [])
     refusing = asked(store, run="night", partial="refuse")
     with pytest.raises(ApiError, match="timeout: slow") as refused:
-        settle_run(refusing, await entered(refusing), result)
+        settle_run(refusing, await entered(refusing), result, [])
 
     assert whole == {b"x-assay-run": b"night", b"x-assay-model-version": b"t@0"}
     assert dict(request.scope[ANSWER_HEADERS_IN_SCOPE])[b"x-assay-partial"] == b"true"
     assert (refused.value.status, refused.value.code) == (503, "partial_score")
+
+
+@pytest.mark.parametrize("state", ["suspected", "alarm"])
+async def test_an_answer_warns_of_a_run_that_pleases_one_verifier(store: Store, state: Any) -> None:
+    """In its warnings and in a header, once the alarm sounds; its completions are counted."""
+    alarm = RunAlarm(state=state, culprit="judge", figures={"verifier": 1.26, "others": -0.1})
+    request = asked(store, alarm=alarm, run="night")
+    matrix = SimpleNamespace(partial=False, reasons={})
+    result: Any = SimpleNamespace(version="t@0", matrix=matrix, warnings=[])
+
+    settle_run(request, await entered(request), result, [])
+
+    header = dict(request.scope[ANSWER_HEADERS_IN_SCOPE]).get(b"x-assay-over-optimised")
+    assert request.app.state.engine.learning.run_watch.noted == [("t", "night")]
+    assert header == (b"judge" if alarm.sounds else None)
+    assert [warning.partition(":")[0] for warning in result.warnings] == (
+        ["over_optimisation"] if alarm.sounds else []
+    )
+    if alarm.sounds:
+        assert "judge rose by 1.3 standard deviations and the others by -0.1" in result.warnings[0]

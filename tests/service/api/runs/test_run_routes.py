@@ -8,6 +8,7 @@ import pytest
 
 from assay.service.api.errors import ApiError
 from assay.service.api.runs.run_routes import end_run, runs
+from assay.service.domain.run_alarm import RunAlarm
 from assay.service.learning.runs.pins import RunPins
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
@@ -39,6 +40,7 @@ async def test_runs_are_listed_and_ended(store: Store) -> None:
         await runs(request, "t")
 
     assert listed["night"]["model_version"] == "t@0"
+    assert listed["night"]["alarm"] == RunAlarm()
     assert (listed["night"]["named"], listed["~key@ab"]["named"]) == (True, False)
     assert ended == {"task": "t", "run": "night", "ended": True}
     assert gone.value.status == 404
