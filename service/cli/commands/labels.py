@@ -93,7 +93,7 @@ def labels_withdraw(
     who: Annotated[
         str | None,
         typer.Option(
-            help="Only this annotator's labels; '' is the unnamed one. Default: all or a row's own.",
+            help="Only this annotator's labels; '' is the unnamed one. Default: all, or a row's.",
             show_default=False,
         ),
     ] = None,
