@@ -37,7 +37,7 @@ REFUSALS = re.compile(
 
 
 #: Texts that say nothing, whole; longer ones may go on to an answer.
-SHORT = 120
+LONGEST_EMPTY_WORDS = 120
 QUESTION = (
     r"(?:(?:what|that['’]?s|that is) )?(?:an? )?(?:great|good|nice|excellent|interesting) question"
 )
@@ -46,24 +46,24 @@ OFFER = (
     r"|i['’]?d be (?:happy|glad) to help(?: you)?(?: with (?:that|this))?|let me (?:help|think|see)"
 )
 EMPTY_WORDS = re.compile(
-    r"\W*(?:(?:i['’]?m |i am )?(?:not sure|unsure|uncertain)"
+    r"\W{0,20}(?:(?:i['’]?m |i am )?(?:not sure|unsure|uncertain)"
     r"|(?:i have )?no (?:idea|clue|comment)"
     r"|i (?:do not|don['’]?t|really don['’]?t) (?:really )?(?:know|remember|understand)"
     r"(?: (?:the|this|that|your)(?: (?:answer|question|one))?)?"
     r"|idk|dunno|n/?a|it depends|(?:the )?answer is|here (?:is|are)(?: (?:it|the answer))?"
     r"|as (?:requested|asked)|lorem ipsum[^\n]{0,100}|todo|tbd|h+m+"
     rf"|(?:ok|okay|sure|certainly|of course|absolutely|yes)[,!. ]{{1,3}}(?:{QUESTION}|{OFFER})"
-    rf"|{QUESTION}|{OFFER})\W*",
+    rf"|{QUESTION}|{OFFER})\W{{0,20}}",
     re.IGNORECASE,
 )
 #: One Latin letter, which hardly answers anything but a choice, or a question for a letter.
-LETTER = re.compile(r"\W*[A-Za-z]\W*")
+LETTER = re.compile(r"\W{0,20}[A-Za-z]\W{0,20}")
 LETTERS_WANTED = re.compile(
     r"(?i)\b(?:letters?|symbols?|options?|choices?|choose|grades?|vitamins?|notes?|keys?|blood"
     r" types?|variables?|initials?|pronouns?|numerals?|articles?|words?|vowels?|consonants?"
     r"|constants?|languages?|which of)\b|(?:^|\s)\(?[A-Da-d][).:]\s"
 )
-SEARCHED = 4000
+SEARCHED_QUERY_END = 4000
 #: Queries for a translation, and words of a refusal to translate.
 TRANSLATES = re.compile(
     r"(?i)\b(?:translat\w*|how (?:do|would) (?:you|i|we) say|in (?:french|german|spanish"
@@ -106,7 +106,11 @@ class Refusal(LocalVerifier):
             return Verdict(0.0, reason=why)
         text = whole[:REFUSAL_CHARACTERS]
         match = REFUSALS.search(text)
-        if match and TRANSLATES.search(pair.query.text[-SEARCHED:]) and not OF_ITSELF.search(text):
+        if (
+            match
+            and TRANSLATES.search(pair.query.text[-SEARCHED_QUERY_END:])
+            and not OF_ITSELF.search(text)
+        ):
             match = None  # a right translation may be an apology
         refusal = (
             match.group()
@@ -119,9 +123,12 @@ class Refusal(LocalVerifier):
         """Return why a text answers nothing, beside refusals; None if it may be an answer."""
         if (why := non_answer_reason(text)) is not None:
             return why
-        if len(text) <= SHORT and EMPTY_WORDS.fullmatch(text):
+        if len(text) <= LONGEST_EMPTY_WORDS and EMPTY_WORDS.fullmatch(text):
             return "it answers nothing"
         letter = LETTER.fullmatch(text)
-        if letter is not None and LETTERS_WANTED.search(pair.query.text[-SEARCHED:]) is None:
+        if (
+            letter is not None
+            and LETTERS_WANTED.search(pair.query.text[-SEARCHED_QUERY_END:]) is None
+        ):
             return "a single letter, which the query does not ask for"
         return "it repeats the query" if is_echo(pair.query, pair.candidate) else None

@@ -22,6 +22,6 @@ def test_a_column_of_the_outputs_cannot_be_carried_over() -> None:
         clash("in.parquet", ["score", "id", "best"])
 
 
-def test_a_request_and_a_result_share_the_task_only() -> None:
-    """The request names it, and the result repeats it."""
-    assert REQUEST & set(RESULT) == {"task"}
+def test_a_request_and_a_result_share_the_task_and_what_is_partial() -> None:
+    """The result repeats the task; `partial` is what to do with gaps, and whether there is one."""
+    assert REQUEST & set(RESULT) == {"task", "partial"}

@@ -152,16 +152,24 @@ def test_a_pair_is_read_alone(assay: Server, folder: Path) -> None:
 
 
 def test_through_another_ensemble_it_goes_by_name(assay: Server) -> None:
-    """Unknown verifiers do not count, and the answer names them; without any known, the average
-    scores.
+    """Unknown verifiers do not count, and the answer names them; where no known one scored, the
+    average does.
     """
     other, strange = rank(assay, ensemble="other"), rank(assay, ensemble="strange")
 
     assert other["calibrated"]
-    assert other["warnings"] == [
+    assert other["warnings"][0] == (
         "not in the task's label model, so their scores do not count: relevance"
+    )
+    assert [warning.split(":")[0] for warning in other["warnings"][1:]] == [
+        "not_in_model",
+        "nothing_judged",
     ]
-    assert {result["verifiers"]["relevance"]["contribution"] for result in other["results"]} == {0}
+    contributions = {
+        (result["probability"] is None, result["verifiers"]["relevance"]["contribution"] == 0)
+        for result in other["results"]
+    }
+    assert contributions == {(False, True), (True, False)}
     assert (strange["calibrated"], strange["cold"], strange["model_version"]) == (
         False,
         True,

@@ -30,7 +30,8 @@ from tests.support.samples.replicas import (
 
 async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> None:
     """With the labels; number for number."""
-    tasks, task = replica(store)
+    given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
+    tasks, task = replica(store, families=given)
     truth = await traffic(tasks, task, sample())
     task_store = TaskStore(store, "t")
     await give_labels(task_store, {each: Label(truth[each], True) for each in list(truth)[::5]})
@@ -38,7 +39,6 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     version, found = await FitScheduler(tasks).fit(task)
 
     table = training_table(await task_store.rows(), task.spec.fingerprints)
-    given = {name: f"f{place}" for place, name in enumerate(f"v{place}" for place in range(6))}
     known = table.labels({each: truth[each] for each in list(truth)[::5]})
     offline = LabelModel(families=given).fit(
         table.scores, table.query, known, verifier_names=list(given), label_random=known >= 0

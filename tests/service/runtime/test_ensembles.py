@@ -13,7 +13,7 @@ CONFIG = Config.model_validate(
     {
         "verifiers": [
             {"name": "short", "kind": "length", "weight": 2},
-            {"name": "refuses", "kind": "refusal"},
+            {"name": "sums", "kind": "arithmetic"},
         ]
     }
 )
@@ -24,9 +24,23 @@ def test_a_column_is_what_the_aggregator_needs_of_a_verifier() -> None:
     members = build_members(CONFIG, FakeTransport({}), None)
     first, second = columns_of(list(members.values()))
 
-    assert [first.name, second.name] == ["short", "refuses"]
+    assert [first.name, second.name] == ["short", "sums"]
     assert first.weight == pytest.approx(2 * second.weight)
     assert int(first.key, 16) == members["short"].column.fingerprint != int(second.key, 16)
+
+
+def test_a_verifier_that_vetoes_has_no_weight_beside_others() -> None:
+    """Alone it has its own."""
+    veto = {"name": "refuses", "kind": "refusal", "weight": 3}
+    weights = [
+        [column.weight for column in columns_of(list(members.values()))]
+        for members in (
+            build_members(Config.model_validate({"verifiers": kinds}), FakeTransport({}), None)
+            for kinds in ([{"name": "short", "kind": "length", "weight": 2}, veto], [veto])
+        )
+    ]
+
+    assert weights == [[pytest.approx(2.0), 0.0], [pytest.approx(3.0)]]
 
 
 async def test_costs_are_measured_when_all_verifiers_have_been_called() -> None:

@@ -19,7 +19,7 @@ from assay.verifiers.checks.answers.equations import (
 )
 
 #: A query that is a sum and nothing else, but for words on the form of the answer.
-ASKED = re.compile(
+ASKED_SUM = re.compile(
     r"(?is)\s{0,20}(?:(?:what(?:['’]s| is| does)|how much is|calculate|compute|evaluate|work out"
     r"|find|solve|simplify)(?: the (?:value|result|sum|product) of)?:?\s{1,20})?"
     rf"(?P<sum>{NUMBER_PATTERN}{UNIT}(?:{OPERATOR}{NUMBER_PATTERN}{UNIT}){{1,8}})"
@@ -28,7 +28,7 @@ ASKED = re.compile(
 LONGEST_ASKED = 1000
 #: Numbers of a query that an equation may begin with; a query of more is no word problem.
 MOST_NUMBERS, SEARCHED = 200, 20_000
-LEADING = re.compile(rf"\W{{0,4}}({NUMBER_PATTERN})(?![\d.]*\d)")
+LEADING = re.compile(rf"\W{{0,4}}({NUMBER_PATTERN})(?!\.{{0,3}}\d)")
 #: How far a rounded answer may be from a value that is no whole number.
 ROUNDED = Fraction(1, 200)
 
@@ -48,7 +48,7 @@ class StatedNumber:
 
 def asked_value(query: str) -> Fraction | None:
     """Return the value of the sum that a query asks for; None if it asks for anything else."""
-    match = ASKED.fullmatch(query) if len(query) <= LONGEST_ASKED else None
+    match = ASKED_SUM.fullmatch(query) if len(query) <= LONGEST_ASKED else None
     return None if match is None else evaluate_expression(match["sum"])
 
 
