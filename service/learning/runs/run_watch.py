@@ -174,8 +174,8 @@ async def _read(
         return stored, WatchedRun.begun(columns)
     try:
         run = watched_run(stored, alarm)
-    except ValueError as exc:
-        log.error("stored_value_damaged", task=name[0], what="run_sums", reason=str(exc))
+    except ValueError:
+        log.error("stored_value_damaged", task=name[0], what="run_sums")
         return stored, WatchedRun.begun(columns)
     return stored, run if run.columns == columns else WatchedRun.begun(columns)
 

@@ -18,7 +18,7 @@ HANGS = r"\boxed{\dfrac{5^{\left(5^{\left(5^{\left(5^5\right)}\right)} - 4\right
 async def test_mathematics_that_hangs_costs_no_other_answer_its_score() -> None:
     """Not in the same call, and not in another one."""
     pytest.importorskip("math_verify")
-    verifier = MathAnswer(MathAnswerSettings(name="m", timeout_s=14.0, time_limit_s=4.0))
+    verifier = MathAnswer(MathAnswerSettings(name="m", timeout_s=40.0, time_limit_s=4.0))
     await verifier.warm_up()
     query = Query.of("q", "7")
     hanging = [Pair(query, HANGS % place) for place in range(12)]
