@@ -123,7 +123,7 @@ class Shared:
         self._connect()
 
     def _connect(self) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # the blocking and the asyncio client each open their own
 
     def _headers(self) -> dict[str, str]:
         """Return a request's own headers: its id, the same in each try, and the run's name."""

@@ -203,8 +203,8 @@ def scoring_request_from(
 ) -> tuple[ScoringRequest, dict[str, Any]]:
     """Return a ranking's scoring request, and the additional fields of its answer.
 
-    `learn`: whether the task learns from it; None for a bulk job, where the row says so, and
-    which has no runs. Raises `ApiError`.
+    `learn`: whether the task learns from it. None for a bulk job: the row decides, and there are no
+    runs. Raises `ApiError`.
     """
     if learn is None:
         learn = payload.learn is not False

@@ -110,8 +110,7 @@ class ScoringResult:
     `probability`: NaN where there is none (see `rated`), unless the request wants a number.
     `rated`: whether the model's probabilities are chances, from labels or from a stated base rate.
     `weights`: the log-odds as numbers between 0 and 1, which without `rated` only order.
-    `judged`: the pairs of which a verifier that speaks of correctness says something; others have
-    no probability.
+    `judged`: the pairs that a verifier of correctness scored; the others have no probability.
     """
 
     matrix: ScoreMatrix

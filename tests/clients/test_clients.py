@@ -247,7 +247,7 @@ def test_openenv(running: Server, alone: tuple[list[float], list[float]], tmp_pa
 
 
 def test_harbor(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
-    """Its verifier reads the file that ours writes; without a score it finds none, and says so."""
+    """Its verifier reads the file that ours writes; without a score it raises its own error."""
     result = trained("harbor", running, tmp_path, "harbor")
 
     assert result["rewards"]["reward"] == pytest.approx(alone[0][1], abs=1e-9)

@@ -141,7 +141,7 @@ def _split_share(values: Floats) -> float:
 
 
 def _given(correlations: Floats, first: int, second: int, rest: Ints, pairs: Floats) -> float:
-    """Return a pair's correlation given the rest; 0 where it cannot be told."""
+    """Return a pair's correlation given the rest; 0 where data are too few to know it."""
     pair = np.array([first, second])
     if pairs[first, second] - len(rest) < MIN_PAIRS:
         return 0.0

@@ -28,8 +28,8 @@ class ExportCandidate:
 
     `label`: by people, in [0, 1]. `score`: the model's log-odds. `judged`: whether a verifier that
     speaks of correctness scored it. `probability`: the model's P(correct), if it has one. `chance`:
-    the P(correct) that decides: the label where there is one, else the probability. Each is None
-    where it is not known.
+    the P(correct) that decides: the label, or the probability of an unlabelled candidate. Each is
+    None where it is not known.
     """
 
     key: str

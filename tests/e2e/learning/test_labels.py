@@ -33,7 +33,7 @@ def send(url: str, **label: Any) -> Any:
 
 
 def test_a_label_right_after_its_ranking_matches(labels_url: tuple[str, str]) -> None:
-    """By key, and by the same texts; other texts do not, and the answer says so."""
+    """By key, and by the same texts; the answer marks other texts as unmatched."""
     url, key = labels_url
     texts = {"query": "q", "candidate": "1 1 1 1", "correct": 1}
 

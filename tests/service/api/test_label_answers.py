@@ -16,7 +16,7 @@ KEYS = [f"{place:032x}:{place:032x}" for place in range(3)]
 
 
 def test_labels_of_one_moment_and_annotator_are_one() -> None:
-    """Random if one says so; others keep their places."""
+    """One label that is random makes the candidate's random; others keep their places."""
     payload = LabelsIn.model_validate(
         {
             "labels": [

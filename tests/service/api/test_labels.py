@@ -169,7 +169,7 @@ async def test_a_label_that_matches_nothing_is_kept_and_named() -> None:
 async def test_of_two_labels_of_one_candidate_none_wins_in_silence(
     who: tuple[str | None, str | None], values: tuple[float, float], mean: float, conflicts: int
 ) -> None:
-    """Their mean counts; one annotator who contradicts himself is told."""
+    """Their mean counts; the answer warns of an annotator who contradicts himself."""
     label_store = LabelStore()
     body = {
         "labels": [

@@ -44,7 +44,7 @@ def test_from_scores_to_probabilities(tmp_path: Path) -> None:
 
 
 def test_a_stated_base_rate_makes_scores_probabilities(tmp_path: Path) -> None:
-    """Without one, or labels, they only order, and the command says so."""
+    """Without one, or labels, they only order, and the command warns of it."""
     data = as_npz(tmp_path / "scores.npz")
     run("fit", data, "-o", tmp_path / "stated.json", "--base-rate", "0.3")
     run("fit", data, "-o", tmp_path / "m.json")

@@ -74,7 +74,7 @@ async def test_a_percentage_is_not_the_number_before_its_sign() -> None:
 
 
 async def test_answers_that_are_compared_as_text_are_not_read_as_numbers() -> None:
-    """Only where the configuration says so."""
+    """Only where the configuration asks for it."""
     verdicts = await verdicts_of("consensus", HALVES[:2], MATHS, answers="text")
 
     assert [verdict.score for verdict in verdicts] == [pytest.approx(0.4 / 3)] * 2
