@@ -7,7 +7,8 @@ from typing import Any
 
 from assay.service.api.task_lookup import stored
 from assay.service.domain.learned import LOSS_OF_TASK
-from assay.service.domain.principal import sees_all
+from assay.service.domain.principal import administers, holder_name, sees_all
+from assay.service.domain.reward_runs import may_see_run, shown_name
 from assay.service.domain.run_alarm import RunAlarm
 from assay.service.learning.label_matching import label_counts_of
 from assay.service.learning.tasks.task import Task
@@ -46,8 +47,16 @@ async def task_summary(task: Task) -> dict[str, Any]:
 
 
 def _over_optimised(alarms: Mapping[str, RunAlarm]) -> dict[str, Any]:
-    """Return the runs whose alarm sounds, with the verifier that each pleases; nothing without."""
-    culprits = {name: alarm.culprit for name, alarm in alarms.items() if alarm.sounds}
+    """Return the runs whose alarm sounds, with the verifier that each pleases; nothing without.
+
+    A key without the scope `admin` sees its own runs.
+    """
+    holder, is_admin = holder_name(), administers()
+    culprits = {
+        shown_name(name, holder): alarm.culprit
+        for name, alarm in alarms.items()
+        if alarm.sounds and may_see_run(name, holder, is_admin)
+    }
     return {"over_optimised_runs": culprits} if culprits else {}
 
 

@@ -94,6 +94,11 @@ def administers_all() -> bool:
     return holder.tasks is None and "admin" in holder.scopes
 
 
+def administers() -> bool:
+    """Return whether the caller administers the tasks that it may see."""
+    return "admin" in _PRINCIPAL.get().scopes
+
+
 def visible_tasks(tasks: Iterable[str]) -> list[str]:
     """Return the tasks that the caller may see."""
     return [task for task in tasks if may_see(task)]

@@ -19,8 +19,10 @@ PARTIAL_REWARDS: tuple[PartialRewards, ...] = get_args(PartialRewards)
 #: The form of a run's name. The names of runs that nobody named begin with another character.
 RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$"
 UNNAMED = "~"
-#: Runs that a task keeps. A further one takes the place of the run that was idle the longest, if
-#: that was idle for so many seconds.
+#: The reward of a run that began without a kind: each route's own number.
+OWN_REWARD = "own"
+#: Runs of a key that a task keeps, and as many again that it did not name. A further one takes the
+#: place of the key's run that was idle the longest, if that was idle for so many seconds.
 MOST_RUNS, IDLE_S = 1000, 3600.0
 #: Why a run cannot be pinned: its version does not exist, or all places are in use.
 NO_VERSION, NO_PLACE = -1, -2
@@ -32,7 +34,8 @@ class RewardRun:
 
     `version`: 0 for the model before the first fit, and for one that the configuration names.
     `model_version`: its name in answers. `scores_as`: differs for ensembles that score differently.
-    `began`: seconds since 1970.
+    `began`: seconds since 1970. `name`: as `kept_name` makes it. `reward`: the kind of its rewards
+    or `OWN_REWARD`; None where it holds to none, as unnamed runs and those of older releases do.
     """
 
     name: str
@@ -41,6 +44,7 @@ class RewardRun:
     ensemble: str
     scores_as: str
     began: float
+    reward: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,33 @@ class RunUnknownError(DomainError):
     code = "store_down"
 
 
+def kept_name(name: str, holder: str) -> str:
+    """Return the name under which a key's run is kept: names are the key's own."""
+    return f"{name}{UNNAMED}{holder}" if holder else name
+
+
+def stated_name(kept: str) -> str:
+    """Return the name of a kept run as its key states it; that of an unnamed run is its own."""
+    return kept if kept.startswith(UNNAMED) else kept.partition(UNNAMED)[0]
+
+
+def run_holder(kept: str) -> str:
+    """Return the name of the key that a kept run belongs to; empty without keys."""
+    if kept.startswith(UNNAMED):
+        return kept.removeprefix(UNNAMED).rpartition("@")[0]
+    return kept.partition(UNNAMED)[2]
+
+
+def shown_name(kept: str, holder: str) -> str:
+    """Return a run's name for the holder of a key: the stated one of its own runs."""
+    return stated_name(kept) if run_holder(kept) == holder else kept
+
+
+def may_see_run(kept: str, holder: str, is_admin: bool) -> bool:
+    """Return whether the holder of a key may see a run: its own, or as an administrator any."""
+    return is_admin or run_holder(kept) == holder
+
+
 def as_stored(run: RewardRun) -> bytes:
     """Return a run as the store keeps it."""
     return orjson.dumps(run)
@@ -94,8 +125,10 @@ def run_of(value: bytes) -> RewardRun:
     """
     fields = json_object(value)
     texts = [fields.get(name) for name in ("name", "model_version", "ensemble", "scores_as")]
-    began = fields.get("began")
+    began, reward = fields.get("began"), fields.get("reward")
     if not all(isinstance(text, str) for text in texts) or not isinstance(began, int | float):
+        raise ValueError("a run of other types")
+    if not isinstance(reward, str | None):
         raise ValueError("a run of other types")
     name, model_version, ensemble, scores_as = map(str, texts)
     return RewardRun(
@@ -105,4 +138,5 @@ def run_of(value: bytes) -> RewardRun:
         ensemble=ensemble,
         scores_as=scores_as,
         began=float(began),
+        reward=reward,
     )

@@ -263,10 +263,21 @@ local function end_run(name)
 end
 """
 
-#: Note that a run is used, or keep a new one. KEYS: as above, and models. ARGV: name, now, seconds that an unused run is kept, most runs, seconds after which one
-#: makes room for another, version, and the run (empty: look only). Returns the kept run, 0 where
-#: there is none, -1 where its version does not exist, -2 where no place is free.
-PIN_RUN = f"""{_END_RUN}
+#: Whose places a run takes: NAME~KEY is a key's, ~KEY@PRINT one of its unnamed ones.
+_RUN_GROUP = """
+local function group_of(name)
+  local at = string.find(name, '~', 1, true)
+  if not at then return '' end
+  if at == 1 then return '@' .. (string.match(name, '^(.*)@') or name) end
+  return string.sub(name, at)
+end
+"""
+
+#: Note that a run is used, or keep a new one. KEYS: as above, and models. ARGV: name, now, seconds
+#: that an unused run is kept, most runs of a key, seconds after which one makes room for another,
+#: version, and the run (empty: look only). Returns the kept run, 0 where there is none, -1 where its
+#: version does not exist, -2 where no place is free.
+PIN_RUN = f"""{_END_RUN}{_RUN_GROUP}
 local name, now = ARGV[1], tonumber(ARGV[2])
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[3]), 'LIMIT', 0, 100)) do
   end_run(old)
@@ -279,9 +290,18 @@ end
 if ARGV[7] == '' then return 0 end
 if ARGV[6] ~= '0' and redis.call('HEXISTS', KEYS[5], ARGV[6]) == 0 then return -1 end
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then
-  local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-  if tonumber(oldest[2]) > now - tonumber(ARGV[5]) then return -2 end
-  end_run(oldest[1])
+  local mine, taken, oldest, used = group_of(name), 0, nil, nil
+  local all = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+  for place = 1, #all, 2 do
+    if group_of(all[place]) == mine then
+      taken = taken + 1
+      if not oldest then oldest, used = all[place], tonumber(all[place + 1]) end
+    end
+  end
+  if taken >= tonumber(ARGV[4]) then
+    if used > now - tonumber(ARGV[5]) then return -2 end
+    end_run(oldest)
+  end
 end
 redis.call('HSET', KEYS[1], name, ARGV[7])
 redis.call('ZADD', KEYS[2], now, name)

@@ -10,7 +10,6 @@ import orjson
 from assay.service.domain.reward_runs import (
     IDLE_S,
     MOST_RUNS,
-    UNNAMED,
     RewardRun,
     RunSummary,
     as_stored,
@@ -49,9 +48,7 @@ class KeptRuns(TaskKeys):
         self, name: str, now: float, ttl_s: float, version: int, value: bytes
     ) -> bytes | int:
         keys = [self._keys[part] for part in (*RUN_PARTS, "models")]
-        # Unnamed runs are a few for each key: they always get a place.
-        most = 2 * MOST_RUNS if name.startswith(UNNAMED) else MOST_RUNS
-        arguments = (name, now, ttl_s, most, IDLE_S, version, value)
+        arguments = (name, now, ttl_s, MOST_RUNS, IDLE_S, version, value)
         answer: bytes | int = await self._ask(
             lambda: self._redis.eval(PIN_RUN, len(keys), *keys, *arguments), bytes_or_count
         )

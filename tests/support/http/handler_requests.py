@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from starlette.types import Message
 from assay.service.api.front.body_limit import BODY_IN_SCOPE
 from assay.service.config.model import TaskSettings
 from assay.service.config.settings import ServiceSettings
-from assay.service.domain.principal import _PRINCIPAL, SCOPES, Principal
+from assay.service.domain.principal import _PRINCIPAL, SCOPES, Principal, Scope
 from assay.service.learning.tasks.spec import TaskSpec
 from assay.service.learning.tasks.task import Task
 
@@ -71,9 +71,11 @@ def request_to(engine: Any, body: bytes = b"", scope: Mapping[str, Any] | None =
 
 
 @contextmanager
-def asking_for(*tasks: str) -> Iterator[None]:
+def asking_for(
+    *tasks: str, name: str = "tenant", scopes: Iterable[Scope] = SCOPES
+) -> Iterator[None]:
     """Ask with a key of some tasks."""
-    token = _PRINCIPAL.set(Principal("tenant", frozenset(SCOPES), frozenset(tasks)))
+    token = _PRINCIPAL.set(Principal(name, frozenset(scopes), frozenset(tasks)))
     try:
         yield
     finally:

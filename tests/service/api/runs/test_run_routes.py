@@ -44,3 +44,37 @@ async def test_runs_are_listed_and_ended(store: Store) -> None:
     assert (listed["night"]["named"], listed["~key@ab"]["named"]) == (True, False)
     assert ended == {"task": "t", "run": "night", "ended": True}
     assert gone.value.status == 404
+
+
+async def test_a_key_without_administration_sees_its_own_runs(store: Store) -> None:
+    """By the names that it gave them; an administrator sees and ends those of all keys."""
+    engine = engine_over(store)
+    task, pins = engine.learning.tasks.by_name["t"], engine.learning.run_pins
+    for kept in ("night~first", "night~second", "~first@ab", "~second@ab", "old"):
+        await pins.enter(task, kept)
+    request = request_to(engine)
+
+    async def names() -> set[str]:
+        return {run["run"] for run in (await runs(request, "t"))["runs"]}
+
+    with asking_for("t", name="first", scopes=["rank"]):
+        first = await names()
+    with asking_for("t", name="second", scopes=["rank"]):
+        second = await names()
+    with asking_for("t", name="owner"):
+        everything = await names()
+        await end_run(request, "t", "night~second")
+        await end_run(request, "t", "old")
+        with pytest.raises(ApiError, match="has no run 'night'"):
+            await end_run(request, "t", "night")
+        left = await names()
+    with asking_for("t", name="first"):
+        await end_run(request, "t", "night")
+
+    assert (first, second) == ({"night", "~first@ab"}, {"night", "~second@ab"})
+    assert everything == {"night~first", "night~second", "~first@ab", "~second@ab", "old"}
+    assert left == {"night~first", "~first@ab", "~second@ab"}
+    assert {summary.run.name for summary in await task.run_store.runs()} == {
+        "~first@ab",
+        "~second@ab",
+    }

@@ -12,6 +12,7 @@ from assay.service.domain.reward_runs import (
     RunChangedError,
     RunConflictError,
     RunUnknownError,
+    TooManyRunsError,
     VersionGoneError,
 )
 from assay.service.learning.fit_scheduler import FitScheduler
@@ -19,6 +20,7 @@ from assay.service.learning.runs.pins import ASK_AGAIN_S, RunPins
 from assay.service.learning.tasks.registry import Tasks
 from assay.service.learning.tasks.task import Task
 from assay.service.store.client import Store
+from assay.service.store.kept import runs as kept_runs
 from assay.service.store.task_store import TaskStore
 from tests.support.samples.replicas import COLUMNS, bare_task, learn, replica
 
@@ -133,6 +135,64 @@ async def test_a_run_goes_on_while_the_store_is_away_and_after_it_came_back_empt
     assert (await pins.enter(task, "night")).version.model_version == "t@1"
     _, other = process(store)
     assert (await RunPins(store).enter(other, "night")).version.model_version == "t@1"
+
+
+async def test_an_ended_run_is_forgotten_once_the_store_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not go on from memory, neither where no place is free nor while the store is away."""
+    _, task = process(store)
+    pins = RunPins(store, clock := Hands())
+    await pins.enter(task, "night")
+    await RunPins(store).end(task, "night")
+    monkeypatch.setattr(kept_runs, "MOST_RUNS", 1)
+    await pins.enter(task, "other")
+    clock.pass_by()
+
+    with pytest.raises(TooManyRunsError):
+        await pins.enter(task, "night")
+    task.run_store = AwayStore()  # type: ignore[assignment]
+    with pytest.raises(RunUnknownError, match="store does not answer"):
+        await pins.enter(task, "night")
+
+
+async def test_an_ended_run_is_no_run_where_the_store_goes_away_before_it_begins_anew(
+    store: Store,
+) -> None:
+    """The store answered that it is gone, and then no more."""
+    _, task = process(store)
+    pins = RunPins(store, clock := Hands())
+    await pins.enter(task, "night")
+    task.run_store = ForgetfulStore()  # type: ignore[assignment]
+    clock.pass_by()
+
+    with pytest.raises(RunUnknownError, match="store does not answer"):
+        await pins.enter(task, "night")
+
+
+async def test_a_run_from_before_its_key_had_a_name_of_its_own_keeps_its_version(
+    store: Store,
+) -> None:
+    """Keys that come into a configuration change no reward; another name begins with the served."""
+    tasks, task = process(store)
+    pins = RunPins(store)
+    await pins.enter(task, "night")
+    await learn(*replica(store))
+    await tasks.refresh()
+
+    assert (await pins.enter(task, "night~key")).version.model_version == "t@0"
+    assert (await pins.enter(task, "day~key")).version.model_version == "t@1"
+
+
+class ForgetfulStore:
+    """A store that has lost a run, and answers no more after that."""
+
+    async def pinned(self, *_: object) -> None:
+        """Return none."""
+
+    async def pin(self, *_: object) -> None:
+        """Raise."""
+        raise StoreDownError("away")
 
 
 class AwayStore:

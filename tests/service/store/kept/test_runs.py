@@ -65,6 +65,26 @@ async def test_places_are_bounded_and_only_an_idle_run_makes_room(
     assert {summary.run.name for summary in await kept.runs()} == {"b", "c"}
 
 
+async def test_a_key_takes_only_places_of_its_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named and unnamed ones; another key, and calls without one, have theirs."""
+    monkeypatch.setattr(kept_runs, "MOST_RUNS", 2)
+    kept = TaskStore(store, "t")
+    for name in ("a~first", "b~first", f"{UNNAMED}first@1", f"{UNNAMED}first@2"):
+        assert await kept.pin(run(name), 0.0, TTL_S) == run(name)
+
+    assert await kept.pin(run("c~first"), 1.0, TTL_S) == NO_PLACE
+    assert await kept.pin(run(f"{UNNAMED}first@3"), 1.0, TTL_S) == NO_PLACE
+    for name in ("a~second", "b~second", "a", "b", f"{UNNAMED}second@1", f"{UNNAMED}@1"):
+        assert await kept.pin(run(name), 1.0, TTL_S) == run(name)
+    assert await kept.pin(run("c~second"), 2.0, TTL_S) == NO_PLACE
+    assert await kept.pin(run("c~first"), IDLE_S, TTL_S) == run("c~first")
+    names = {summary.run.name for summary in await kept.runs()}
+    assert len(names & {"a~first", "b~first"}) == 1
+    assert names >= {"a~second", "b~second", "a", "b"}
+
+
 async def test_a_damaged_run_is_moved_aside(store: Store) -> None:
     """And the name begins anew."""
     kept = TaskStore(store, "t")
