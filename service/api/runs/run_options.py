@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from fastapi import Request
 
@@ -17,14 +17,16 @@ from assay.service.domain.reward_runs import (
     PartialRewards,
     RewardKind,
 )
+from assay.service.domain.uncalibrated import Uncalibrated
 from assay.service.learning.tasks.task import Task
 
 HEADER_PREFIX = b"x-assay-"
-OPTION_NAMES = ("run", "version", "learn", "reward", "partial")
+OPTION_NAMES = ("run", "version", "learn", "reward", "partial", "uncalibrated")
+UNCALIBRATED: tuple[Uncalibrated, ...] = get_args(Uncalibrated)
 HEADERS = {HEADER_PREFIX + name.encode(): name for name in OPTION_NAMES}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 MOST_VALUE_SHOWN = 80
-VERSION_FORM = re.compile(r"(?:.{1,64}@)?(\d{1,16})")
+VERSION_FORM = re.compile(r"(?:.{1,64}@)?([0-9]{1,16})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class RunOptions:
     learn: bool | None = None
     reward: RewardKind | None = None
     partial: PartialRewards | None = None
+    uncalibrated: Uncalibrated | None = None
 
 
 def run_options(request: Request, fields: Any = None) -> RunOptions:
@@ -44,24 +47,43 @@ def run_options(request: Request, fields: Any = None) -> RunOptions:
     Raises `ApiError` 422 for a wrong value, or for two that differ.
     """
     stated: dict[str, str] = {}
-    in_query: Mapping[str, str] = request.query_params if request.scope.get("query_string") else {}
-    for name in OPTION_NAMES:
-        if name in in_query:
-            _state(stated, name, in_query[name])
+    for name, value in query_items(request):
+        if name in OPTION_NAMES:
+            _state(stated, name, value)
     for header, value in request.scope.get("headers", ()):
         if header.startswith(HEADER_PREFIX) and header in HEADERS:
             _state(stated, HEADERS[header], value.decode("latin-1"))
     if fields is not None:
         for name in OPTION_NAMES:
-            value = getattr(fields, name)
-            if value is not None:
-                _state(stated, name, str(value).lower() if name == "learn" else value)
+            field = getattr(fields, name, None)
+            if field is not None:
+                _state(stated, name, str(field).lower() if name == "learn" else field)
     return _checked(stated) if stated else RunOptions()
 
 
+def query_items(request: Request) -> Iterable[tuple[str, str]]:
+    """Return the parameters of a request's query with their values, a repeated one again."""
+    return request.query_params.multi_items() if request.scope.get("query_string") else ()
+
+
 def _state(stated: dict[str, str], name: str, value: str) -> None:
-    if stated.setdefault(name, value) != value:
-        raise _wrong(name, value, f"also says {shortened(stated[name], MOST_VALUE_SHOWN)!r}")
+    before = stated.setdefault(name, value)
+    if not _mean_the_same(name, before, value):
+        raise _wrong(name, value, f"also says {shortened(before, MOST_VALUE_SHOWN)!r}")
+    if name == "version" and "@" in value:
+        stated[name] = value  # the whole name, so that its task is checked as well
+
+
+def _mean_the_same(name: str, first: str, second: str) -> bool:
+    if first == second:
+        return True
+    if name == "learn":
+        truth = TRUTHS.get(first.lower())
+        return truth is not None and truth is TRUTHS.get(second.lower())
+    if name != "version" or ("@" in first and "@" in second):
+        return False
+    form, other = VERSION_FORM.fullmatch(first), VERSION_FORM.fullmatch(second)
+    return form is not None and other is not None and int(form[1]) == int(other[1])
 
 
 def _checked(stated: Mapping[str, str]) -> RunOptions:
@@ -74,7 +96,12 @@ def _checked(stated: Mapping[str, str]) -> RunOptions:
         )
     if learn is not None and learn.lower() not in TRUTHS:
         raise _wrong("learn", learn, "must be true or false")
-    for name, words in (("reward", REWARD_KINDS), ("partial", PARTIAL_REWARDS)):
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("reward", REWARD_KINDS),
+        ("partial", PARTIAL_REWARDS),
+        ("uncalibrated", UNCALIBRATED),
+    )
+    for name, words in choices:
         if name in stated and stated[name] not in words:
             raise _wrong(name, stated[name], f"must be one of: {', '.join(words)}")
     return RunOptions(
@@ -83,6 +110,7 @@ def _checked(stated: Mapping[str, str]) -> RunOptions:
         learn=None if learn is None else TRUTHS[learn.lower()],
         reward=cast(RewardKind | None, stated.get("reward")),
         partial=cast(PartialRewards | None, stated.get("partial")),
+        uncalibrated=cast(Uncalibrated | None, stated.get("uncalibrated")),
     )
 
 

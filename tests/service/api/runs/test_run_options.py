@@ -39,6 +39,27 @@ def test_each_place_states_the_same() -> None:
     assert stated(**words, learn="false") == wanted
     assert stated(query="&".join(f"{k}={v}" for k, v in words.items()) + "&learn=0") == wanted
     assert stated({"run": "night"}, query="run=night", run="night") == RunOptions(run="night")
+    for place in ({"query": "uncalibrated=null"}, {"uncalibrated": "null"}):
+        assert stated(**place) == RunOptions(uncalibrated="null")
+    assert stated({"uncalibrated": "number"}) == RunOptions(uncalibrated="number")
+
+
+@pytest.mark.parametrize(
+    ("fields", "query", "headers", "options"),
+    [
+        ({"learn": True}, "", {"learn": "TRUE"}, RunOptions(learn=True)),
+        ({"learn": True}, "learn=true", {"learn": "1"}, RunOptions(learn=True)),
+        (None, "learn=0&learn=false", {}, RunOptions(learn=False)),
+        ({"version": "3"}, "", {"version": "t@3"}, RunOptions(version="t@3")),
+        (None, "version=t@3&version=3", {"version": "03"}, RunOptions(version="t@3")),
+        (None, "run=a&run=a", {}, RunOptions(run="a")),
+    ],
+)
+def test_one_meaning_in_two_spellings_is_no_contradiction(
+    fields: Any, query: str, headers: dict[str, str], options: RunOptions
+) -> None:
+    """Also where a value stands twice."""
+    assert stated(fields, query, **headers) == options
 
 
 @pytest.mark.parametrize(
@@ -52,6 +73,13 @@ def test_each_place_states_the_same() -> None:
         ({"reward": "loud"}, "", "probability, log_odds, rank, denoised"),
         ({"partial": "drop"}, "", "mark, refuse"),
         ({"run": "a"}, "run=b", "also says"),
+        ({}, "run=a1&run=a2", "also says 'a1'"),
+        ({}, "learn=1&learn=false", "also says '1'"),
+        ({"learn": "yes"}, "learn=maybe", "also says"),
+        ({"version": "t@3"}, "version=4", "also says"),
+        ({"version": "u@3"}, "version=t@3", "also says"),
+        ({"uncalibrated": "bogus"}, "", "uncalibrated: must be one of: null, number"),
+        ({}, "uncalibrated=", "uncalibrated: must be one of"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name(
@@ -69,6 +97,6 @@ def test_a_version_is_named_by_its_number_or_its_whole_name() -> None:
     task = named_task("t")
 
     assert [version_number(task, name) for name in (None, "t@3", "3", "t@0")] == [None, 3, 3, 0]
-    for wrong in ("u@3", "t@", "t@x", "@3", "t@3@3", ""):
+    for wrong in ("u@3", "t@", "t@x", "@3", "t@3@3", "", "\u0663", "t@\u0663", "\uff13", "3\n"):
         with pytest.raises(ApiError, match="version: must be"):
             version_number(task, wrong)
