@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
 
@@ -14,12 +14,17 @@ from assay.service.api.runs.run_options import RunOptions, run_options, version_
 from assay.service.config.model import RewardDefaults
 from assay.service.domain.principal import holder_name
 from assay.service.domain.reward_runs import (
+    OWN_REWARD,
+    REWARD_KINDS,
     UNNAMED,
     PartialRewards,
     RewardKind,
     RewardRun,
-    RunUnknownError,
+    RunConflictError,
+    kept_name,
+    stated_name,
 )
+from assay.service.domain.uncalibrated import Uncalibrated
 from assay.service.learning.runs.run_watch import RunWatch
 from assay.service.learning.runs.scoring_print import scoring_print
 from assay.service.learning.tasks.task import Task
@@ -31,9 +36,6 @@ from assay.verifiers import Pair
 OVER_OPTIMISATION = "over_optimisation"
 #: How the warning of a missing reward begins.
 NO_REWARD = "no_reward"
-NOT_PINNED = (
-    "not_pinned: the store does not answer, so this reward is by the version that is served now"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class EnteredRun:
     learn: bool
     reward: RewardKind | None
     partial: PartialRewards
-    warnings: list[str] = field(default_factory=list)
+    uncalibrated: Uncalibrated | None = None
 
 
 async def enter_run(
@@ -64,18 +66,22 @@ async def enter_run(
     engine: Engine = request.app.state.engine
     options = run_options(request, fields)
     settings = engine.config.tasks[task.name].rewards
+    default = settings.kind if is_reward_route else None
     with answering():
-        view, run, warnings = await _pinned(
-            engine, task, options, ensemble, is_reward_route and settings.frozen
+        view, run = await _pinned(
+            engine, task, options, ensemble, default, is_reward_route and settings.frozen
         )
+        reward = options.reward or default
+        if run is not None:
+            reward = _kind_of_run(run, options.reward, default, is_reward_route)
     in_run = options.run is not None or is_reward_route
     return EnteredRun(
         task=engine.through(view, ensemble),
         run=run,
         learn=_learns(options, settings, in_run),
-        reward=options.reward or (settings.kind if is_reward_route else None),
+        reward=reward,
         partial=options.partial or (settings.partial if in_run else "mark"),
-        warnings=warnings,
+        uncalibrated=options.uncalibrated,
     )
 
 
@@ -86,28 +92,58 @@ def _learns(options: RunOptions, settings: RewardDefaults, in_run: bool) -> bool
 
 
 async def _pinned(
-    engine: Engine, task: Task, options: RunOptions, ensemble: str | None, frozen: bool
-) -> tuple[Task, RewardRun | None, list[str]]:
+    engine: Engine,
+    task: Task,
+    options: RunOptions,
+    ensemble: str | None,
+    default: RewardKind | None,
+    frozen: bool,
+) -> tuple[Task, RewardRun | None]:
     """Return the task at the request's version, with its run if it has one."""
     name, number = options.run, version_number(task, options.version)
     if name is None and number is None and not frozen:
-        return task, None, []
+        return task, None
     pins = engine.learning.run_pins
     if name is None and number is not None:
-        return task.at_version(await pins.version(task, number)), None, []
+        return task.at_version(await pins.version(task, number)), None
     through = None if ensemble is None else engine.through(task, ensemble)
-    try:
-        entered = await pins.enter(task, name or unnamed_run(task), number, through)
-    except RunUnknownError:
-        if name is not None:
-            raise
-        return task, None, [NOT_PINNED]
-    return task.at_version(entered.version), entered.run, []
+    if name is None:
+        entered = await pins.enter(task, unnamed_run(task, default), number, through)
+    else:
+        reward = options.reward or default or OWN_REWARD
+        kept = kept_name(name, holder_name())
+        entered = await pins.enter(task, kept, number, through, reward)
+    return task.at_version(entered.version), entered.run
 
 
-def unnamed_run(task: Task) -> str:
-    """Return the name of the run of a key that names none; another ensemble is another run."""
-    return f"{UNNAMED}{holder_name()}@{scoring_print(task, None)}"
+def unnamed_run(task: Task, default: RewardKind | None = None) -> str:
+    """Return the name of the run of a key that names none.
+
+    Another ensemble, or another kind of reward in the configuration, is another run.
+    """
+    configured = scoring_print(task, None) + (f"-{default}" if default else "")
+    return f"{UNNAMED}{holder_name()}@{configured}"
+
+
+def _kind_of_run(
+    run: RewardRun, stated: RewardKind | None, default: RewardKind | None, is_reward_route: bool
+) -> RewardKind | None:
+    """Return the kind of reward that a request in a run gets; None for its route's own number.
+
+    Raises `RunConflictError` for a stated kind that is not the run's.
+    """
+    if run.reward is None:
+        return stated or default
+    if stated is not None and stated != run.reward:
+        began = f"{run.reward} rewards" if run.reward != OWN_REWARD else "each route's own number"
+        raise RunConflictError(
+            f"the run {stated_name(run.name)!r} began with {began}, and {stated} has another scale:"
+            " leave `reward` out, or name another run",
+            param="reward",
+        )
+    if not is_reward_route:
+        return stated
+    return next((kind for kind in REWARD_KINDS if kind == run.reward), None)
 
 
 def settle_run(
@@ -121,11 +157,10 @@ def settle_run(
     """
     headers = {"x-assay-model-version": scoring_result.version}
     if entered.run is not None:
-        headers["x-assay-run"] = entered.run.name
+        headers["x-assay-run"] = stated_name(entered.run.name)
         headers |= _watched(request, entered.task.name, entered.run.name, scoring_result, pairs)
     if scoring_result.matrix.partial:
         headers["x-assay-partial"] = "true"
-    scoring_result.warnings += entered.warnings
     if entered.reward is not None:
         rewards = rewards_of(entered.reward, scoring_result, entered.task)
         scoring_result.rewards = rewards.values.tolist()

@@ -159,13 +159,15 @@ def test_each_kind_of_reward_comes_through_every_route(tmp_path: Path) -> None:
         lone = server.post("/rm?reward=rank", {"prompt": "a", "response": "1 1 1 1"})
         teach(server, 0)
         denoised = server.post("/get_reward?run=after&reward=denoised", door).json
-        ranks = server.post("/get_reward?run=after&reward=rank", door).json["rewards"]
+        changed = server.post("/get_reward?run=after&reward=rank", door)
+        ranks = server.post("/get_reward?run=ranked&reward=rank", door).json["rewards"]
         both = server.post("/v1/score_pairs", {**body, "reward": "log_odds"}).json["results"]
 
     assert [result["reward"] for result in before["results"]] == [None, None]
     assert before["warnings"][-1].startswith("no_reward: denoised needs")
     assert (refused.status, refused.json["error"]["code"]) == (422, "no_reward")
     assert (lone.status, lone.json["error"]["code"]) == (422, "no_reward")
+    assert (changed.status, changed.json["error"]["code"]) == (409, "run_conflict")
     assert ranks == [1.0, 0.0]
     assert denoised["rewards"][0] >= 1
     assert denoised["rewards"][1] <= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +10,14 @@ import pytest
 
 from assay.service.api.errors import ApiError
 from assay.service.api.front.middleware.response_headers import ANSWER_HEADERS_IN_SCOPE
-from assay.service.api.runs.entered_run import NOT_PINNED, enter_run, settle_run
+from assay.service.api.runs.entered_run import enter_run, settle_run
 from assay.service.config.model import RewardDefaults, TaskSettings
 from assay.service.domain.errors import StoreDownError
 from assay.service.domain.run_alarm import RunAlarm
 from assay.service.learning.runs.pins import RunPins
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
-from tests.support.http.handler_requests import engine_of, named_task, request_to
+from tests.support.http.handler_requests import asking_for, engine_of, named_task, request_to
 
 
 class AwayStore:
@@ -82,14 +83,64 @@ async def test_reward_routes_are_frozen_and_teach_nothing_by_default(store: Stor
     assert (await entered(asked(store, run="night", learn="true"))).learn is True
 
 
-async def test_without_a_store_only_an_unnamed_run_goes_on() -> None:
-    """By the served version, with a warning; a named run has to wait."""
-    unnamed = await entered(asked(AwayStore()))
-
-    assert (unnamed.run, unnamed.warnings) == (None, [NOT_PINNED])
+@pytest.mark.parametrize("headers", [{}, {"run": "night"}, {"reward": "rank"}])
+async def test_without_a_store_a_frozen_reward_has_to_wait(headers: dict[str, str]) -> None:
+    """Another version could have answered the run's first calls, also that of calls without a name;
+    a task whose rewards are not frozen goes on.
+    """
     with pytest.raises(ApiError, match="the store does not answer") as caught:
-        await entered(asked(AwayStore(), run="night"))
-    assert caught.value.status == 503
+        await entered(asked(AwayStore(), **headers))
+    assert (caught.value.status, caught.value.code) == (503, "store_down")
+
+    loose = await entered(asked(AwayStore(), RewardDefaults(frozen=False)))
+    assert loose.run is None
+
+
+@pytest.mark.parametrize(("first", "other"), [("probability", "log_odds"), ("rank", "denoised")])
+async def test_the_kind_of_reward_stays_the_same_in_a_run(
+    store: Store, first: str, other: str
+) -> None:
+    """A call that states none gets the run's, and one that states another is refused."""
+    began = await entered(asked(store, run="night", reward=first))
+    silent = await entered(asked(store, RewardDefaults(kind="rank"), run="night"))
+    ranking = await entered(asked(store, run="night"), is_reward_route=False)
+    with pytest.raises(ApiError, match=f"began with {first} rewards") as refused:
+        await entered(asked(store, run="night", reward=other))
+    another = await entered(asked(store, run="day", reward=other))
+
+    assert (began.reward, silent.reward, another.reward) == (first, first, other)
+    assert ranking.reward is None
+    assert (refused.value.status, refused.value.code) == (409, "run_conflict")
+
+
+async def test_a_run_that_began_without_a_kind_has_each_routes_own_number(store: Store) -> None:
+    """Neither a later request nor the configuration changes it; calls without a run may choose."""
+    plain = await entered(asked(store, run="night"))
+    later = await entered(asked(store, RewardDefaults(kind="log_odds"), run="night"))
+    with pytest.raises(ApiError, match="each route's own number"):
+        await entered(asked(store, run="night", reward="rank"))
+    unnamed = [await entered(asked(store, reward=kind)) for kind in ("rank", "log_odds")]
+    configured = await entered(asked(store, RewardDefaults(kind="log_odds")))
+
+    assert (plain.reward, later.reward) == (None, None)
+    assert [run.reward for run in unnamed] == ["rank", "log_odds"]
+    assert unnamed[0].run == unnamed[1].run != configured.run
+
+
+async def test_a_name_is_the_keys_own(store: Store) -> None:
+    """Two keys' runs of one name have a version each, and answers name them as they were stated."""
+    with asking_for("t", name="first"):
+        mine = await entered(asked(store, run="night", reward="rank"))
+    with asking_for("t", name="second"):
+        request = asked(store, run="night", reward="log_odds")
+        theirs = await entered(request)
+        matrix = SimpleNamespace(partial=False, reasons={})
+        scoring_result: Any = SimpleNamespace(version="t@0", matrix=matrix, warnings=[], rewards=[])
+        theirs = replace(theirs, reward=None)
+        settle_run(request, theirs, scoring_result, [])
+
+    assert (mine.run.name, theirs.run.name) == ("night~first", "night~second")
+    assert dict(request.scope[ANSWER_HEADERS_IN_SCOPE])[b"x-assay-run"] == b"night"
 
 
 async def test_an_answer_names_its_run_and_a_partial_one_is_marked_or_refused(store: Store) -> None:
