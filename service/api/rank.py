@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
@@ -81,6 +82,9 @@ async def rank(request: Request) -> Response:
     scoring_request, shape = scoring_request_from(
         engine, payload, task, request.scope["assay.request_id"], entered.learn
     )
+    scoring_request = replace(
+        scoring_request, uncalibrated=uncalibrated(engine, task, entered.uncalibrated)
+    )
     warnings = []
     if payload.confidence is not None and not (
         task.served.model.calibrated
@@ -121,7 +125,7 @@ async def score_pairs(request: Request) -> Response:
             one_query=False,
             deadline_s=deadline_s(engine, payload.deadline_ms),
             budget=_budget(payload),
-            uncalibrated=uncalibrated(engine, task, payload.uncalibrated),
+            uncalibrated=uncalibrated(engine, task, entered.uncalibrated),
             learn=entered.learn,
         ),
     )

@@ -15,20 +15,25 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
+from assay.service.api.compat.task_names import (
+    MODEL_PREFIX,
+    check_parameters,
+    model_names,
+    requested_task,
+    task_of_model,
+)
 from assay.service.api.errors import ApiError
 from assay.service.api.rank import (
     Json,
     check_length,
     deadline_s,
-    find_task,
     parse_as,
     score_while_wanted,
     uncalibrated,
 )
 from assay.service.api.requests import FAST, ChatMessage
-from assay.service.api.runs.entered_run import enter_run, settle_run
-from assay.service.domain.principal import may_see, visible_tasks
-from assay.service.domain.uncalibrated import Uncalibrated
+from assay.service.api.runs.entered_run import NO_REWARD, enter_run, settle_run
+from assay.service.domain.uncalibrated import StatedUncalibrated, Uncalibrated
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringRequest, ScoringResult
@@ -36,7 +41,6 @@ from assay.verifiers import Message, Pair, Query
 
 Payload = TypeVar("Payload", bound="CompatRequest")
 Shape = Callable[[ApiError], Response]
-MODEL_PREFIX = "assay"
 CALIBRATED_HEADER = "x-assay-calibrated"
 UNJUDGED_HEADER = "x-assay-nothing-judged"
 
@@ -51,6 +55,14 @@ class CompatRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: Annotated[str, Field(max_length=512)] | None = None
+
+
+class ScoredBody(CompatRequest):
+    """A body whose texts are scored."""
+
+    uncalibrated: StatedUncalibrated = Field(
+        None, description="As `uncalibrated` of `/v1/rank`; `number` by default."
+    )
 
 
 class TurnIn(CompatRequest):
@@ -79,62 +91,41 @@ async def read(request: Request, form: type[Payload]) -> Payload:
     return await parse_as(request, request.app.state.engine.config.service, form)
 
 
-def task_of_model(engine: Engine, model: str | None) -> Task:
-    """Return the task of a model's name: none or `assay` the default, `assay/TASK`, or an alias.
-
-    Raises a 404 for any other name. A name of another tenant's task gets the same answer as an
-    unknown one.
-    """
-    aliases = engine.config.model_aliases
-    head, _, rest = (model or MODEL_PREFIX).partition("/")
-    task = aliases.get(model or "", (rest or "default") if head == MODEL_PREFIX else None)
-    if task is None or task not in engine.learning.tasks.by_name or not may_see(task):
-        message = (
-            f"no model is called {model!r}; choose from: {', '.join(model_names(engine))}; add"
-            " others under `model_aliases`"
-        )
-        raise ApiError(404, message, param="model", code="model_not_found")
-    return find_task(engine, task, None)
-
-
-def model_names(engine: Engine) -> list[str]:
-    """Return the names that `model` may have."""
-    tasks = [
-        f"{MODEL_PREFIX}/{name}" for name in sorted(visible_tasks(engine.learning.tasks.by_name))
-    ]
-    aliases = engine.config.model_aliases
-    default = [MODEL_PREFIX] if may_see("default") else []
-    return [*default, *tasks, *sorted(alias for alias, task in aliases.items() if may_see(task))]
-
-
 async def rank_candidates(
-    request: Request, model: str | None, query: Query, candidates: Sequence[str]
+    request: Request, payload: CompatRequest, query: Query, candidates: Sequence[str]
 ) -> ScoringResult:
     """Return the ensemble's result for a query's candidates, as long as the client is connected."""
     pairs = [Pair(query, text) for text in candidates]
-    return await _scored(request, model, pairs, is_reward_route=False)
+    return await _scored(request, payload, pairs, is_reward_route=False)
 
 
 async def score_candidates(
-    request: Request, model: str | None, pairs: Sequence[Pair]
+    request: Request, payload: CompatRequest, pairs: Sequence[Pair]
 ) -> ScoringResult:
     """Return the ensemble's result for pairs, as long as the client is connected.
 
     It is a reward route's: pinned to a version, and no task learns from it unless asked.
     """
-    return await _scored(request, model, pairs, is_reward_route=True)
+    check_parameters(request)
+    return await _scored(request, payload, pairs, is_reward_route=True)
 
 
 async def _scored(
-    request: Request, model: str | None, pairs: Sequence[Pair], is_reward_route: bool
+    request: Request, payload: CompatRequest, pairs: Sequence[Pair], is_reward_route: bool
 ) -> ScoringResult:
     engine: Engine = request.app.state.engine
-    scoring_request = scoring_request_of(engine, model, pairs, one_query=not is_reward_route)
-    entered = await enter_run(
-        request, task_of_model(engine, model), is_reward_route=is_reward_route
-    )
+    task = requested_task(request, engine, payload.model)
+    scoring_request = scoring_request_of(engine, task, pairs, one_query=not is_reward_route)
+    entered = await enter_run(request, task, payload, is_reward_route=is_reward_route)
     scoring_result = await score_while_wanted(
-        request, engine, replace(scoring_request, task=entered.task, learn=entered.learn)
+        request,
+        engine,
+        replace(
+            scoring_request,
+            task=entered.task,
+            learn=entered.learn,
+            uncalibrated=uncalibrated(engine, task, entered.uncalibrated, "number"),
+        ),
     )
     settle_run(request, entered, scoring_result, pairs)
     return scoring_result
@@ -142,7 +133,7 @@ async def _scored(
 
 def scoring_request_of(
     engine: Engine,
-    model: str | None,
+    task: Task,
     pairs: Sequence[Pair],
     one_query: bool,
     default: Uncalibrated = "number",
@@ -172,7 +163,6 @@ def scoring_request_of(
                 code="too_long",
             )
     check_length(pairs, one_query)
-    task = task_of_model(engine, model)
     return ScoringRequest(
         task=task,
         pairs=pairs,
@@ -188,18 +178,37 @@ def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list
     Raises `ApiError` 503 if a score is missing, since null is no low score, and 422 if the kind has
     no number here.
     """
-    if scoring_result.rewards is not None and not np.isnan(scoring_result.combined.log_odds).any():
-        values = scoring_result.rewards
-        if any(math.isnan(value) for value in values):
-            raise ApiError(422, scoring_result.warnings[-1], param="reward", code="no_reward")
-    if any(math.isnan(value) for value in values):
+    if np.isnan(scoring_result.combined.log_odds).any():
         reasons = sorted(set(scoring_result.matrix.reasons.values()))[:3]
         message = (
             "no verifier could score one of the candidates"
             f" ({'; '.join(reasons) or 'none applies'})"
         )
         raise ApiError(503, message, code="no_verifier", retry_after_s=1)
-    return list(values)
+    numbers = asked_values(scoring_result, values)
+    if any(math.isnan(number) for number in numbers):
+        message = (
+            "one of the candidates has no probability"
+            f" ({'; '.join(scoring_result.warnings[:3]) or 'the task is not calibrated'}): send"
+            " `uncalibrated: number`, or ask for log_odds"
+        )
+        raise ApiError(503, message, code="no_verifier", retry_after_s=1)
+    return numbers
+
+
+def asked_values(scoring_result: ScoringResult, values: Sequence[float]) -> list[float]:
+    """Return rewards of the kind that the request asks for, else `values`; NaN without a score.
+
+    Raises `ApiError` 422 if a candidate has a score, and no number of the kind.
+    """
+    if scoring_result.rewards is None:
+        return list(values)
+    lacking = np.isnan(scoring_result.rewards) & ~np.isnan(scoring_result.combined.log_odds)
+    if lacking.any():
+        why = (text for text in scoring_result.warnings if text.startswith(NO_REWARD))
+        message = next(why, f"{NO_REWARD}: one of the candidates has no number of this kind")
+        raise ApiError(422, message, param="reward", code="no_reward")
+    return list(scoring_result.rewards)
 
 
 def marked(scoring_result: ScoringResult, content: Any) -> Json:
@@ -258,12 +267,15 @@ def _with_status(exc: ApiError, status: int, more: dict[str, Any] | None = None)
 
 
 __all__ = [
+    "MODEL_PREFIX",
     "ChatMessage",
     "CompatRequest",
     "Expected",
     "Json",
+    "ScoredBody",
     "Shape",
     "TurnIn",
+    "asked_values",
     "calibration_headers",
     "known_values",
     "marked",

@@ -11,8 +11,8 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.common import (
-    CompatRequest,
     Expected,
+    ScoredBody,
     TurnIn,
     calibration_headers,
     known_values,
@@ -31,7 +31,7 @@ INPUT, OUTPUT = "responses_create_params.input", "response.output"
 MAX_ROLE = 32
 
 
-class VerifyRequest(CompatRequest):
+class VerifyRequest(ScoredBody):
     """A roll-out: the request and the model's response. Only their texts are read and checked."""
 
     responses_create_params: dict[str, Any]
@@ -81,9 +81,7 @@ async def verify(request: Request) -> Response:
     payload = await read(request, VerifyRequest)
     reference = None if payload.expected_answer is None else str(payload.expected_answer)
     query = await offload(len(await whole_body(request)), query_of, payload.prompt(), reference)
-    scoring_result = await score_candidates(
-        request, payload.model, [Pair(query, payload.answer_text())]
-    )
+    scoring_result = await score_candidates(request, payload, [Pair(query, payload.answer_text())])
     [probability] = known_values(scoring_result, scoring_result.probability.tolist())
     components = {
         name: value

@@ -15,6 +15,7 @@ from assay.service.api.compat.common import (
     Json,
     read,
     scoring_request_of,
+    task_of_model,
 )
 from assay.service.api.compat.openai_chat_answers import completion_body, stream_events
 from assay.service.api.compat.openai_chat_requests import OUR_FIELDS, ChatRequest
@@ -51,7 +52,7 @@ async def complete(request: Request) -> Response:
         # from.
         scoring_request = scoring_request_of(
             engine,
-            f"{MODEL_PREFIX}/{task}",
+            task_of_model(engine, f"{MODEL_PREFIX}/{task}"),
             [Pair(query, text) for text in texts],
             one_query=True,
             default="null",

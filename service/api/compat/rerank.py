@@ -9,7 +9,15 @@ import orjson
 from fastapi import Request, Response
 from pydantic import Field, model_validator
 
-from assay.service.api.compat.common import CompatRequest, marked, rank_candidates, read, usage
+from assay.service.api.compat.common import (
+    CompatRequest,
+    ScoredBody,
+    asked_values,
+    marked,
+    rank_candidates,
+    read,
+    usage,
+)
 from assay.service.api.errors import ApiError
 from assay.service.api.requests import FAST, Counted, Whole, problem
 from assay.service.scoring.request import ScoringResult
@@ -25,7 +33,7 @@ class DocumentIn(CompatRequest):
     text: str
 
 
-class RerankRequest(CompatRequest):
+class RerankRequest(ScoredBody):
     """A query and documents (`texts` for TEI); `top_n` 0 is all of them."""
 
     query: str
@@ -71,16 +79,15 @@ async def _rerank(request: Request, with_documents: bool) -> Response:
     candidates = payload.candidates()
     if payload.texts is not None:
         return await _as_tei(request, payload, candidates)
-    scoring_result = await rank_candidates(
-        request, payload.model, Query.of(payload.query), candidates
-    )
+    scoring_result = await rank_candidates(request, payload, Query.of(payload.query), candidates)
+    values = asked_values(scoring_result, scoring_result.probability.tolist())
     if payload.return_documents is not None:
         with_documents = payload.return_documents
     results: list[dict[str, Any]] = []
     for place in scoring_result.order[: payload.top_n or None]:
         result: dict[str, Any] = {
             "index": place,
-            "relevance_score": float(scoring_result.probability[place]),
+            "relevance_score": values[place],
         }
         results.append(
             {**result, "document": {"text": candidates[place]}} if with_documents else result
@@ -118,16 +125,15 @@ def ensemble_summary(scoring_result: ScoringResult) -> dict[str, Any]:
 async def _as_tei(request: Request, payload: RerankRequest, texts: list[str]) -> Response:
     """Answer as text-embeddings-inference: a bare list, failures included."""
     try:
-        scoring_result = await rank_candidates(
-            request, payload.model, Query.of(payload.query), texts
-        )
+        scoring_result = await rank_candidates(request, payload, Query.of(payload.query), texts)
+        own = scoring_result.combined.log_odds if payload.raw_scores else scoring_result.probability
+        values = asked_values(scoring_result, own.tolist())
     except ApiError as exc:
         headers = {"retry-after": str(exc.retry_after_s)} if exc.retry_after_s else None
         body = {"error": str(exc), "error_type": TEI_TYPES.get(exc.status, "Backend")}
         return Response(orjson.dumps(body), exc.status, headers, media_type="application/json")
-    scores = scoring_result.combined.log_odds if payload.raw_scores else scoring_result.probability
     results: list[dict[str, Any]] = [
-        {"index": place, "score": float(scores[place])} for place in scoring_result.order
+        {"index": place, "score": values[place]} for place in scoring_result.order
     ]
     return marked(
         scoring_result,

@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.chat_templates import split_answer, without_tokens
 from assay.service.api.compat.common import (
-    CompatRequest,
     Expected,
+    ScoredBody,
     TurnIn,
     known_values,
     marked,
@@ -52,7 +52,7 @@ TemplatedTexts = Annotated[WholeText | Annotated[list[WholeText], FAST], Counted
 PROMPT_END = "(end)"
 
 
-class ClassifyRequest(CompatRequest):
+class ClassifyRequest(ScoredBody):
     """Texts that a chat template made, or one conversation whose last turn is the answer."""
 
     input: TemplatedTexts | None = None
@@ -95,14 +95,14 @@ class ClassifyRequest(CompatRequest):
         ]
 
 
-class EmbeddingsRequest(CompatRequest):
+class EmbeddingsRequest(ScoredBody):
     """Texts that a chat template made."""
 
     input: TemplatedTexts
     encoding_format: Literal["float", "base64"] = "float"
 
 
-class GetRewardRequest(CompatRequest):
+class GetRewardRequest(ScoredBody):
     """Whole texts, and the beginning of each; a label is a reference answer."""
 
     query: Annotated[list[WholeText], Field(min_length=1, fail_fast=True), Counted]
@@ -132,7 +132,7 @@ class GetRewardRequest(CompatRequest):
         ]
 
 
-class SlimeRequest(CompatRequest):
+class SlimeRequest(ScoredBody):
     """A sample of slime's."""
 
     prompt: RewardPrompt
@@ -144,7 +144,7 @@ async def classify(request: Request) -> Response:
     """Score texts: log-odds with `use_activation: false`, else the probability."""
     payload = await read(request, ClassifyRequest)
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
-    scoring_result = await score_candidates(request, payload.model, pairs)
+    scoring_result = await score_candidates(request, payload, pairs)
     plain = payload.use_activation is False or (
         payload.use_activation is None and payload.activation is False
     )
@@ -173,7 +173,7 @@ async def embeddings(request: Request) -> Response:
     pairs = await offload(
         len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts]
     )
-    scoring_result = await score_candidates(request, payload.model, pairs)
+    scoring_result = await score_candidates(request, payload, pairs)
     values = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
     data = [
         {
@@ -190,7 +190,7 @@ async def get_reward(request: Request) -> Response:
     """Score whole texts for OpenRLHF: log-odds as rewards, probabilities, and verifiers' parts."""
     payload = await read(request, GetRewardRequest)
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
-    scoring_result = await score_candidates(request, payload.model, pairs)
+    scoring_result = await score_candidates(request, payload, pairs)
     rewards = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
     return marked(
         scoring_result,
@@ -207,7 +207,7 @@ async def slime(request: Request) -> Response:
     payload = await read(request, SlimeRequest)
     reference = None if payload.label is None or payload.label == "" else str(payload.label)
     query = await offload(len(await whole_body(request)), query_of, payload.prompt, reference)
-    scoring_result = await score_candidates(request, payload.model, [Pair(query, payload.response)])
+    scoring_result = await score_candidates(request, payload, [Pair(query, payload.response)])
     [probability] = known_values(scoring_result, scoring_result.probability.tolist())
     if request.query_params.get("detail") in (None, "", "0"):
         return marked(scoring_result, probability)

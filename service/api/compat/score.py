@@ -8,7 +8,14 @@ from typing import Annotated, Any, Self
 from fastapi import Request, Response
 from pydantic import model_validator
 
-from assay.service.api.compat.common import CompatRequest, marked, read, score_candidates, usage
+from assay.service.api.compat.common import (
+    ScoredBody,
+    asked_values,
+    marked,
+    read,
+    score_candidates,
+    usage,
+)
 from assay.service.api.compat.rerank import ensemble_summary
 from assay.service.api.requests import FAST, Counted, problem
 from assay.verifiers import Pair, Query
@@ -19,7 +26,7 @@ SIDES = (("queries", "documents"), ("queries", "items"), ("data_1", "data_2"), (
 NAMES = sorted({name for sides in SIDES for name in sides})
 
 
-class ScoreRequest(CompatRequest):
+class ScoreRequest(ScoredBody):
     """Two sides of pairs, under any of their names."""
 
     queries: ScoreTexts | None = None
@@ -64,13 +71,13 @@ class ScoreRequest(CompatRequest):
 
 
 async def score_texts(request: Request) -> Response:
-    """Score pairs one by one: probabilities, null where no verifier could say."""
+    """Score pairs one by one: probabilities or the rewards asked for, null without a score."""
     payload = await read(request, ScoreRequest)
-    scoring_result = await score_candidates(request, payload.model, payload.pairs())
+    scoring_result = await score_candidates(request, payload, payload.pairs())
     data: list[dict[str, Any]] = [
         {"index": place, "object": "score", "score": probability}
         for place, probability in enumerate(
-            scoring_result.rewards or scoring_result.probability.tolist()
+            asked_values(scoring_result, scoring_result.probability.tolist())
         )
     ]
     return marked(

@@ -176,6 +176,8 @@ PLACES: list[tuple[str, str, Any]] = [
     ("/v1/rank", "secret", {**BODY, "task": "NAME", "ensemble": "first"}), ("/v1/score_pairs", "secret", {**PAIRS, "task": "NAME"}),
     ("/v1/score_pairs", "theirs", {**PAIRS, "task": "math", "ensemble": "NAME"}),
     ("/v1/chat/completions", "secret", {**CHAT, "assay": {"task": "NAME"}}),
+    *((f"{path}?task=NAME", "secret", COMPAT_BODIES[path]) for path in ("/rm", "/get_reward", "/rerank")),
+    *((f"{path}?model=NAME", name, COMPAT_BODIES[path]) for path in ("/verify", "/score") for name in ("assay/secret", "their-alias")),
     ("/v1/tasks/NAME", "secret", None), ("/v1/tasks/NAME/labels", "secret", LABELS), ("/v1/tasks/NAME/fit", "secret", {}),
     ("/v1/tasks/NAME/evaluate", "secret", {}), ("/v1/tasks/NAME/rollback", "secret", {}),
     ("/v1/tasks/NAME/models/1/promote", "secret", {}),

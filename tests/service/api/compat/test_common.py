@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from assay.service.api.compat.common import asked_values, known_values
 from assay.service.api.compat.routes import QUERY, TEXTS
+from assay.service.api.errors import ApiError
 from tests.support.servers.processes import Server
 from tests.support.waiting import wait_until
 
@@ -53,3 +58,38 @@ def test_the_model_names_the_task(running: Server, model: str | None, task: str)
     assert mine["usage"]["calls"] == 0  # one cache
     wait_until(lambda: kept(running, task) > before)
     assert kept(running, task) == before + 1
+
+
+def scored(log_odds: list[float], rewards: list[float] | None) -> Any:
+    """Return a result with rewards of a kind."""
+    return SimpleNamespace(
+        combined=SimpleNamespace(log_odds=np.array(log_odds)),
+        matrix=SimpleNamespace(reasons={}),
+        rewards=rewards,
+        warnings=["partial: judge: slow", "no_reward: rank needs two answers", "over: late"],
+    )
+
+
+def test_the_number_that_a_request_asks_for_stands_in_place_of_the_own_one() -> None:
+    """Where a candidate has a score and no such number the request is refused, with the reason."""
+    missing = float("nan")
+
+    assert asked_values(scored([1.0, 2.0], None), [0.1, 0.2]) == [0.1, 0.2]
+    assert asked_values(scored([1.0, 2.0], [0.0, 1.0]), [0.1, 0.2]) == [0.0, 1.0]
+    partly = asked_values(scored([1.0, missing], [1.0, missing]), [0.1, 0.2])
+    assert partly == pytest.approx([1.0, missing], nan_ok=True)
+    for asks in (asked_values, known_values):
+        for rewards in ([missing, missing], [1.0, missing]):
+            with pytest.raises(ApiError, match="no_reward: rank needs") as caught:
+                asks(scored([1.0, 2.0], rewards), [0.1, 0.2])
+            assert (caught.value.status, caught.value.code) == (422, "no_reward")
+
+
+def test_a_missing_score_and_a_missing_probability_have_their_own_words() -> None:
+    """Both are 503; a probability that nobody can give is no verifier's failure."""
+    with pytest.raises(ApiError, match="no verifier could score") as unscored:
+        known_values(scored([1.0, float("nan")], [1.0, 2.0]), [0.1, 0.2])
+    with pytest.raises(ApiError, match="send `uncalibrated: number`") as unrated:
+        known_values(scored([1.0, 2.0], None), [0.1, float("nan")])
+
+    assert (unscored.value.status, unrated.value.status) == (503, 503)

@@ -12,7 +12,7 @@ import pytest
 
 from assay.service.api.compat.chat_templates import split_answer
 from assay.service.api.compat.reward import pair_of
-from assay.service.api.compat.routes import QUERY, TEMPLATED, TEXTS
+from assay.service.api.compat.routes import COMPAT_ROUTES, QUERY, TEMPLATED, TEXTS
 from tests.support.http.compat_routes import CONVERSATION
 from tests.support.servers.processes import Server
 
@@ -124,6 +124,28 @@ def test_a_label_is_a_reference(running: Server) -> None:
     assert right["verifiers"]["right"] == 1.0
     assert wrong["verifiers"]["right"] == 0.0
     assert right["reward"] > wrong["reward"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/get_reward", {"query": [QUERY + TEXTS[0]], "prompts": [QUERY]}),
+        ("/rm", {"prompt": QUERY, "response": TEXTS[0]}),
+        ("/classify", {"input": TEMPLATED}),
+        ("/verify", COMPAT_ROUTES["/verify"].example),
+    ],
+)
+def test_the_url_alone_chooses_the_task_and_is_not_misread(
+    running: Server, path: str, body: dict[str, Any]
+) -> None:
+    """Some trainers can set nothing else."""
+    chosen = [running.post(f"{path}?{how}", body) for how in ("task=math", "model=assay/math")]
+    wrong = [running.post(f"{path}?{how}", body) for how in ("task=nope", "rnu=night")]
+
+    for answer in chosen:
+        assert answer.headers["x-assay-model-version"].startswith("math@")
+    assert [answer.status for answer in wrong] == [404, 400 if path == "/classify" else 422]
+    assert wrong[1].json["error"]["param"] == "rnu"
 
 
 @pytest.mark.parametrize(
