@@ -16,7 +16,7 @@ MODEL_PREFIX = "assay"
 MOST_NAME, MOST_NAME_SHOWN = 512, 80
 #: What the query of a reward route may have. `as` is free: some clients want a URL that ends in a
 #: word of theirs.
-REWARD_PARAMETERS = (*OPTION_NAMES, "task", "model", "answer", "detail", "as")
+REWARD_PARAMETERS = (*OPTION_NAMES, "task", "model", "missing", "answer", "detail", "as")
 
 
 def task_of_model(engine: Engine, model: str | None) -> Task:

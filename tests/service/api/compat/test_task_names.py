@@ -96,4 +96,4 @@ def test_a_misspelt_parameter_is_refused(name: str) -> None:
 
     assert (caught.value.status, caught.value.code) == (422, "unknown_parameter")
     assert len(str(caught.value)) < 500
-    check_parameters(asked("run=a&task=math&answer=last&detail=1&as=pooling"))
+    check_parameters(asked("run=a&task=math&missing=null&answer=last&detail=1&as=pooling"))

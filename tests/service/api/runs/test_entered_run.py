@@ -84,7 +84,7 @@ async def test_reward_routes_are_frozen_and_teach_nothing_by_default(store: Stor
 
 
 @pytest.mark.parametrize("headers", [{}, {"run": "night"}, {"reward": "rank"}])
-async def test_without_a_store_a_frozen_reward_has_to_wait(headers: dict[str, str]) -> None:
+async def test_without_a_store_a_frozen_reward_has_to_wait(headers: dict[str, Any]) -> None:
     """Another version could have answered the run's first calls, also that of calls without a name;
     a task whose rewards are not frozen goes on.
     """
