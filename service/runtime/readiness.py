@@ -1,15 +1,19 @@
-"""Whether the service can rank: what each verifier, the store and the background loops report."""
+"""Whether the service can rank: what each verifier, its last calls, the store and the background
+loops report.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from assay.service.runtime.background import Background
 from assay.service.runtime.startup_doctor import StartupDoctor
+from assay.service.scoring.guard import fit_to_tell
 from assay.service.scoring.request import EnsembleMember
 from assay.service.scoring.scorer import Scorer
 from assay.service.store.client import Store
@@ -17,10 +21,14 @@ from assay.verifiers import VerifierError
 
 TTL_S = 2.0
 CHECK_TIMEOUT_S = 3.0
+STATUSES = {True: "ready", False: "not ready"}
 
 
 class Readiness:
-    """Checks verifiers and store when somebody asks, and no more often than every two seconds."""
+    """Checks verifiers and store when somebody asks, and no more often than every two seconds.
+
+    A check asks little: a server may pass it, and fail each call. So the calls count as well.
+    """
 
     def __init__(
         self, scorer: Scorer, store: Store, doctor: StartupDoctor, background: Background
@@ -37,17 +45,32 @@ class Readiness:
         if time.monotonic() - self._reported_at > TTL_S:
             self._report = await self._fresh_report()
             self._reported_at = time.monotonic()
-        return self._report
+        return self._with_calls(self._report)
+
+    def _with_calls(self, report: tuple[bool, dict[str, Any]]) -> tuple[bool, dict[str, Any]]:
+        """Return a report in which no verifier whose last calls failed is `ok`."""
+        body = report[1]
+        states = dict(body["verifiers"])
+        for name, member in self._scorer.members().items():
+            if states[name] == "ok" and (problem := member.guarded.failing.problem()):
+                states[name] = fit_to_tell(problem)
+        if states == body["verifiers"]:
+            return report
+        ready = self._is_ready(states)
+        return ready, {**body, "status": STATUSES[ready], "verifiers": states}
+
+    def _is_ready(self, states: Mapping[str, str]) -> bool:
+        default = next(iter(self._scorer.ensembles.values()))
+        return any(states[member.name] == "ok" for member in default)
 
     async def _fresh_report(self) -> tuple[bool, dict[str, Any]]:
         members = self._scorer.members()
         problems = await asyncio.gather(*(_problem(member) for member in members.values()))
         states = {name: problem or "ok" for name, problem in zip(members, problems, strict=True)}
-        default = next(iter(self._scorer.ensembles.values()))
-        ready = any(states[member.name] == "ok" for member in default)
+        ready = self._is_ready(states)
         store, reason, loss = await self._store_state()
         return ready, {
-            "status": "ready" if ready else "not ready",
+            "status": STATUSES[ready],
             "verifiers": states,
             "store": store,
             "store_reason": reason,

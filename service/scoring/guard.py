@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from assay.service.concurrency.breaker import Breaker
+from assay.service.concurrency.failing_calls import FailingCalls
 from assay.service.scoring.cost_meter import Meter
 from assay.verifiers import (
     SENT,
@@ -16,6 +17,7 @@ from assay.verifiers import (
     BreakerOpenError,
     Pair,
     PrioritySemaphore,
+    RefusedError,
     ServedVerifier,
     UnreachableError,
     UpstreamFailedError,
@@ -32,6 +34,8 @@ log = structlog.get_logger()
 
 #: Failures of the server, and not of one input, open the breaker.
 SERVER_FAILURES = (UnreachableError, UpstreamFailedError, BadReplyError, VerifierTimeoutError)
+#: A server that refuses with one of these refuses any call, whatever its texts.
+REFUSES_ALL = (401, 403, 404, 405, 410)
 #: A call that was given up was without hope when it had taken so many times as long as usual, and a
 #: second at least.
 HOPELESS, LEAST_HOPELESS_S = 4.0, 1.0
@@ -100,6 +104,7 @@ class Guarded:
         self.verifier = verifier
         self.settings = verifier.settings
         self.breaker = breaker
+        self.failing = FailingCalls()
         self._room = PrioritySemaphore(self.settings.concurrency)
         self._limits = DeadlineTimer(self.settings.timeout_s)
         self.meter = Meter()
@@ -117,6 +122,7 @@ class Guarded:
         except Exception as exc:
             log.exception("verifier_bug", verifier=self.settings.name)
             error = VerifierError(type(exc).__name__)
+            self.failing.failed(f"{error.reason}: {error}")
             verdicts = Verdicts([error.verdict() for _ in pairs])
         for verdict in verdicts.items:
             if verdict.reason is not None:
@@ -143,21 +149,26 @@ class Guarded:
             verdicts.items = enforce_bounds(verdicts.items, self.verifier.bounds)
         except asyncio.CancelledError:
             if asking and self._hopeless(asking):
-                self.breaker.failed()
+                self._failed(VerifierTimeoutError("no answer while requests waited for one"))
             raise
         except TimeoutError:
-            if asking:
-                self.breaker.failed()
             waited = "" if asking else ", all of it waiting for a place"
             was_sent = asking > 0 if sent is None else sent.any
-            raise VerifierTimeoutError(
+            overrun = VerifierTimeoutError(
                 f"no answer within {self.settings.timeout_s:g} s{waited}", was_sent
-            ) from None
-        except SERVER_FAILURES:
-            self.breaker.failed()
+            )
+            if asking:
+                self._failed(overrun)
+            raise overrun from None
+        except SERVER_FAILURES as exc:
+            self._failed(exc)
             raise
-        except VerifierError:
+        except VerifierError as exc:
             self.breaker.succeeded()  # a refusal is an answer: the server is up
+            if isinstance(exc, RefusedError) and exc.status_code in REFUSES_ALL:
+                self.failing.failed(f"{exc.reason}: {exc}")
+            else:
+                self.failing.answered()
             raise
         self._answered(asking)
         return verdicts
@@ -172,8 +183,13 @@ class Guarded:
             self.meter.end(scored)
         return verdicts
 
+    def _failed(self, exc: VerifierError) -> None:
+        self.breaker.failed()
+        self.failing.failed(f"{exc.reason}: {exc}")
+
     def _answered(self, since: float) -> None:
         self.breaker.succeeded()
+        self.failing.answered()
         self._answered_at = time.monotonic()
         took = self._answered_at - since
         self._usual_s = (

@@ -12,6 +12,7 @@ from assay.service.config.model import Config
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from assay.service.runtime import readiness as module
 from assay.service.runtime.lifespan import open_engine
+from assay.service.scoring.guard import fit_to_tell
 from assay.service.telemetry.metrics import Metrics
 
 LENGTHS: dict[str, Any] = {
@@ -113,3 +114,42 @@ async def test_a_service_is_ready_where_one_verifier_of_the_default_ensemble_ans
 
     assert [ready for ready, _ in reports] == [False, True]
     assert reports[1][1]["verifiers"]["away"].startswith("unreachable: ")
+
+
+@pytest.mark.parametrize("failing", [["short"], ["shorter"], ["short", "shorter"]])
+async def test_a_verifier_whose_last_calls_failed_is_not_ok(
+    tmp_path: Path, failing: list[str]
+) -> None:
+    """Though its check passes, and at once; where it answers again, it is."""
+    async with open_engine(config_in(tmp_path), Metrics()) as engine:
+        members = engine.scoring.scorer.members()
+        before = await engine.readiness.report()
+        for name in failing:
+            for _ in range(2):
+                members[name].guarded.failing.failed("timeout: \x1b[2Jno answer")
+        ready, body = await engine.readiness.report()
+        for name in failing:
+            members[name].guarded.failing.answered()
+        after = await engine.readiness.report()
+
+    problem = "timeout: \x1b[2Jno answer (its last 2 calls failed)"
+    assert body["verifiers"] == {
+        name: fit_to_tell(problem) if name in failing else "ok" for name in ("short", "shorter")
+    }
+    assert not any("\x1b" in state for state in body["verifiers"].values())
+    assert (ready, body["status"]) == (
+        (True, "ready") if len(failing) == 1 else (False, "not ready")
+    )
+    assert after is before
+
+
+async def test_the_checks_own_reason_goes_before_that_of_the_calls(tmp_path: Path) -> None:
+    """It is the newer one."""
+    away = {"name": "away", "kind": "judge", "model": "m", "endpoint": "http://127.0.0.1:9"}
+    async with open_engine(config_in(tmp_path, verifiers=[away]), Metrics()) as engine:
+        [member] = engine.scoring.scorer.members().values()
+        for _ in range(2):
+            member.guarded.failing.failed("timeout: no answer")
+        _, body = await engine.readiness.report()
+
+    assert body["verifiers"]["away"].startswith("unreachable: ")

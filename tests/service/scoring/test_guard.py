@@ -14,11 +14,14 @@ from assay.service.config.settings import ServiceSettings
 from assay.service.scoring.guard import LONGEST_REASON, Guarded, fit_to_tell
 from assay.service.telemetry.logs import configure_logging
 from assay.verifiers import (
+    BadReplyError,
+    OverloadedError,
     Pair,
     Query,
     RefusedError,
     Status,
     UnreachableError,
+    UpstreamFailedError,
     Verdict,
     VerifierError,
 )
@@ -102,6 +105,67 @@ async def test_a_refusal_closes_the_breaker(clock: Clock) -> None:
     said = [(await guard.score([Pair(Q, "a")])).items[0].reason for _ in range(3)]
 
     assert said == ["upstream_4xx: no such model"] * 3
+
+
+FAILURES: list[Any] = [
+    UnreachableError("refused"),
+    UpstreamFailedError("broken"),
+    BadReplyError("no JSON"),
+    RefusedError("no such path", 404),
+    RefusedError("no key", 401),
+    KeyError("a bug"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_calls_that_fail_in_a_row_are_a_problem(failure: Exception) -> None:
+    """Until one is answered."""
+    verifier = FakeVerifier("v", failure)
+    guard = guarded(verifier, failures=9)
+    await guard.score([Pair(Q, "a")])
+    once = guard.failing.problem()
+    [verdict] = (await guard.score([Pair(Q, "b")])).items
+    twice = guard.failing.problem()
+    verifier.says = 0.5
+    await guard.score([Pair(Q, "c")])
+
+    assert once is None
+    assert twice == f"{verdict.reason} (its last 2 calls failed)"
+    assert guard.failing.problem() is None
+
+
+@pytest.mark.parametrize(
+    "failure", [RefusedError("too long", 400), RefusedError("no", 422), OverloadedError("busy")]
+)
+async def test_a_refusal_of_one_request_is_an_answer(failure: Exception) -> None:
+    """Nobody may make a verifier look dead by what it sends."""
+    verifier = FakeVerifier("v", failure)
+    guard = guarded(verifier, failures=9)
+    for _ in range(3):
+        await guard.score([Pair(Q, "a")])
+
+    assert guard.failing.problem() is None
+
+
+async def test_a_call_that_only_waited_says_nothing_of_the_verifier() -> None:
+    """Those that were made, and had no answer in time, do; so do calls that a breaker left out."""
+    verifier = FakeVerifier(
+        "v", options={"timeout_s": 0.05, "concurrency": 1}, gate=asyncio.Event()
+    )
+    guard = guarded(verifier, failures=2)
+    await asyncio.gather(*(guard.score([Pair(Q, "a")]) for _ in range(3)))
+    waiting = guard.failing.problem()
+    await guard.score([Pair(Q, "a")])
+    hanging = guard.failing.problem()
+    await guard.score([Pair(Q, "a")])
+
+    assert len(verifier.asked) == 2
+    assert waiting is None
+    assert (
+        hanging
+        == guard.failing.problem()
+        == ("timeout: no answer within 0.05 s (its last 2 calls failed)")
+    )
 
 
 async def test_too_few_verdicts_are_an_error() -> None:
