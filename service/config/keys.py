@@ -45,6 +45,8 @@ class KeySettings(BaseModel):
         description="`bulk` waits where interactive requests do; see X-Assay-Priority.",
     )
 
+    learn: bool = Field(True, description="Whether tasks keep its requests, and learn from them.")
+
     @field_validator("requests", "cost")
     @classmethod
     def _is_a_limit(cls, value: str | None) -> str | None:

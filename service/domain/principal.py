@@ -23,6 +23,7 @@ class Principal:
     requests: limits.RateLimitItem | None = None
     cost: limits.RateLimitItem | None = None
     bulk: bool = False
+    teaches: bool = True  # whether tasks may learn from its requests
 
     @property
     def limited(self) -> bool:
@@ -76,6 +77,11 @@ def may_see(task: str) -> bool:
     """Return whether the caller may see a task."""
     tasks = _PRINCIPAL.get().tasks
     return tasks is None or task in tasks
+
+
+def may_teach() -> bool:
+    """Return whether tasks may learn from the caller's requests."""
+    return _PRINCIPAL.get().teaches
 
 
 def holder_name() -> str:

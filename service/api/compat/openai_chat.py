@@ -24,7 +24,7 @@ from assay.service.api.front.body_limit import whole_body
 from assay.service.api.rank import MOST_READ, find_task, while_wanted
 from assay.service.api.sse import STREAM_HEADERS
 from assay.service.concurrency.offload import length_of
-from assay.service.domain.principal import may_see, visible_tasks
+from assay.service.domain.principal import may_see, may_teach, visible_tasks
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.best_of_n import DrawOptions, draw_until_good
 from assay.service.scoring.generator import Generator
@@ -67,7 +67,7 @@ async def complete(request: Request) -> Response:
             upstream, body, query, draw_options, ranked, engine.scoring.answer_groups
         )
         result = await while_wanted(request, drawing)
-    if result.ranking is not None:
+    if result.ranking is not None and may_teach():
         engine.scoring.scorer.learn(scoring_requests[-1], result.ranking)
     engine.resources.metrics.draws_ended(
         upstream.settings.name,

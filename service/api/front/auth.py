@@ -85,6 +85,7 @@ def _holder(key: KeySettings) -> Principal:
         requests=None if key.requests is None else limits.parse(key.requests),
         cost=None if key.cost is None else limits.parse(key.cost),
         bulk=key.priority == "bulk",
+        teaches=key.learn,
     )
 
 

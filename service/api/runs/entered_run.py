@@ -12,7 +12,7 @@ from assay.service.api.front.middleware.response_headers import ANSWER_HEADERS_I
 from assay.service.api.runs.rewards import rewards_of
 from assay.service.api.runs.run_options import RunOptions, run_options, version_number
 from assay.service.config.model import RewardDefaults
-from assay.service.domain.principal import holder_name
+from assay.service.domain.principal import holder_name, may_teach
 from assay.service.domain.reward_runs import (
     OWN_REWARD,
     REWARD_KINDS,
@@ -86,6 +86,18 @@ async def enter_run(
 
 
 def _learns(options: RunOptions, settings: RewardDefaults, in_run: bool) -> bool:
+    """Return whether the task learns from a request.
+
+    Raises `ApiError` 403 where it asks for that with a key that teaches nothing.
+    """
+    if not may_teach():
+        if options.learn:
+            message = (
+                "learn: no task learns from requests of this key (`learn: false` in its entry of"
+                " the configuration): leave `learn` out"
+            )
+            raise ApiError(403, message, param="learn", code="may_not_teach")
+        return False
     if options.learn is not None:
         return options.learn
     return settings.learn or not in_run

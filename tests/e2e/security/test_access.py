@@ -20,6 +20,7 @@ from tests.support.servers.processes import (
     write_config,
 )
 from tests.support.servers.secured import BODY, LABELS
+from tests.support.waiting import wait_until
 
 KEYS = {
     "ranker": "k-rank",
@@ -99,6 +100,38 @@ def test_each_scope_opens_its_paths_and_no_other(
     assert call(running.url + path, body).status == 401
     assert ask(running, "k-rank ", path, body).status in (200, 403)
     assert ask(running, "k-ran", path, body).status == 401
+
+
+def test_no_task_learns_from_a_key_that_teaches_nothing(tmp_path: Path) -> None:
+    """On no route, though the same requests of another key teach; nor where they ask for it."""
+    keys = [
+        {"name": name, "sha256": sha256(name.encode()).hexdigest(), "learn": learn}
+        for name, learn in (("demo", False), ("customer", True))
+    ]
+    gateway = {"model": "drawn", "messages": [{"role": "user", "content": "q"}], "n": 1}
+    door = {"query": "q", "documents": ["a", "b"]}
+    with standin("judge") as upstream:
+        content = {
+            "verifiers": [{"name": "length", "kind": "length"}],
+            "upstreams": [{"name": "drawn", "endpoint": upstream.url, "model": "judge"}],
+            "service": {"keys": keys},
+        }
+        with service(write_config(tmp_path / "e.yaml", content), tmp_path) as running:
+            routes = [("/v1/rank", BODY), ("/rerank", door), ("/v1/chat/completions", gateway)]
+            answers = [ask(running, "demo", path, body) for path, body in routes]
+            refused = ask(running, "demo", "/v1/rank", {**BODY, "learn": True})
+            last = ask(running, "customer", "/v1/rank", {**BODY, "query": "another"})
+            wait_until(lambda: kept_of(running) > 0)
+            kept = kept_of(running)  # what came before it was written before it
+
+    assert [answer.status for answer in (*answers, last)] == [200] * 4
+    assert (refused.status, refused.json["error"]["code"]) == (403, "may_not_teach")
+    assert kept == 1
+
+
+def kept_of(running: Server) -> int:
+    """Return how many requests the default task keeps."""
+    return int(ask(running, "customer", "/v1/tasks/default").json["requests"])
 
 
 def test_other_tasks_are_not_there_for_a_key_of_some(running: Server) -> None:

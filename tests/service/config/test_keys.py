@@ -15,6 +15,7 @@ def test_a_key_may_rank_all_tasks_unless_it_says_otherwise() -> None:
 
     assert (settings.scopes, settings.tasks) == (("rank",), None)
     assert (settings.requests, settings.cost, settings.priority) == (None, None, "interactive")
+    assert settings.learn
 
 
 @pytest.mark.parametrize("limit", ["600/minute", "20 per 10 seconds", "1000/day"])
@@ -32,6 +33,7 @@ def test_a_limit_is_a_number_of_a_time(limit: str) -> None:
         {"cost": "-1/day"},
         {"requests": "3"},
         {"priority": "high"},
+        {"learn": "sometimes"},
         {"scopes": []},
         {"scopes": ["root"]},
         {"tasks": ["a b"]},

@@ -72,10 +72,13 @@ def request_to(engine: Any, body: bytes = b"", scope: Mapping[str, Any] | None =
 
 @contextmanager
 def asking_for(
-    *tasks: str, name: str = "tenant", scopes: Iterable[Scope] = SCOPES
+    *tasks: str,
+    name: str = "tenant",
+    scopes: Iterable[Scope] = SCOPES,
+    teaches: bool = True,
 ) -> Iterator[None]:
     """Ask with a key of some tasks."""
-    token = _PRINCIPAL.set(Principal(name, frozenset(scopes), frozenset(tasks)))
+    token = _PRINCIPAL.set(Principal(name, frozenset(scopes), frozenset(tasks), teaches=teaches))
     try:
         yield
     finally:

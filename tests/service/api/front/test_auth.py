@@ -52,8 +52,10 @@ def test_each_path_needs_one_scope(method: str, path: str, scores: bool, scope: 
 
 
 def test_a_plain_key_may_do_everything_and_a_hashed_one_what_its_entry_says() -> None:
-    """Limits and priority are the entry's."""
-    key, entry = new_key("a", ["label"], ["math"], requests="5/minute", priority="bulk")
+    """Limits, priority and whether it teaches are the entry's."""
+    key, entry = new_key(
+        "a", ["label"], ["math"], requests="5/minute", priority="bulk", learn=False
+    )
     keys = KeyRing(["plain"], [entry])
 
     plain, hashed = keys.holder(b"Bearer plain"), keys.holder(f"Bearer {key}".encode())
@@ -63,3 +65,4 @@ def test_a_plain_key_may_do_everything_and_a_hashed_one_what_its_entry_says() ->
     assert plain.scopes == {"rank", "label", "admin"}
     assert hashed is not None
     assert (hashed.tasks, hashed.bulk, hashed.limited) == (frozenset({"math"}), True, True)
+    assert (plain.teaches, hashed.teaches) == (True, False)

@@ -180,3 +180,25 @@ async def test_an_answer_warns_of_a_run_that_pleases_one_verifier(store: Store, 
     )
     if alarm.sounds:
         assert "judge rose by 1.3 standard deviations and the others by -0.1" in result.warnings[0]
+
+
+@pytest.mark.parametrize("is_reward_route", [False, True])
+async def test_a_key_that_teaches_nothing_is_learned_from_nowhere(
+    store: Store, is_reward_route: bool
+) -> None:
+    """Whatever the task's settings; a request that asks for it is refused."""
+    teaching = RewardDefaults(learn=True)
+    stated: list[dict[str, Any]] = [{}, {"run": "night"}, {"learn": "false"}]
+    with asking_for("t", teaches=False):
+        learns = [
+            (await entered(asked(store, teaching, **headers), is_reward_route)).learn
+            for headers in stated
+        ]
+        with pytest.raises(ApiError, match="no task learns from requests of this key") as caught:
+            await entered(asked(store, learn="true"), is_reward_route)
+    with asking_for("t"):
+        another = await entered(asked(store, teaching), is_reward_route)
+
+    assert learns == [False] * 3
+    assert (caught.value.status, caught.value.code) == (403, "may_not_teach")
+    assert another.learn
