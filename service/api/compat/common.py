@@ -175,8 +175,8 @@ def scoring_request_of(
 def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list[float]:
     """Return complete values: rewards of the kind that the request asks for, else `values`.
 
-    Raises `ApiError` 503 if a score is missing, since null is no low score, and 422 if the kind has
-    no number here.
+    Raises `ApiError` 503 if a score is missing, since null is no low score, and 422 if there is no
+    number of the kind: another try would not help.
     """
     if np.isnan(scoring_result.combined.log_odds).any():
         reasons = sorted(set(scoring_result.matrix.reasons.values()))[:3]
@@ -192,7 +192,7 @@ def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list
             f" ({'; '.join(scoring_result.warnings[:3]) or 'the task is not calibrated'}): send"
             " `uncalibrated: number`, or ask for log_odds"
         )
-        raise ApiError(503, message, code="no_verifier", retry_after_s=1)
+        raise ApiError(422, message, param="uncalibrated", code="no_reward")
     return numbers
 
 

@@ -86,10 +86,13 @@ def test_the_number_that_a_request_asks_for_stands_in_place_of_the_own_one() -> 
 
 
 def test_a_missing_score_and_a_missing_probability_have_their_own_words() -> None:
-    """Both are 503; a probability that nobody can give is no verifier's failure."""
+    """A probability that nobody can give is no verifier's failure, which may pass."""
     with pytest.raises(ApiError, match="no verifier could score") as unscored:
         known_values(scored([1.0, float("nan")], [1.0, 2.0]), [0.1, 0.2])
     with pytest.raises(ApiError, match="send `uncalibrated: number`") as unrated:
         known_values(scored([1.0, 2.0], None), [0.1, float("nan")])
 
-    assert (unscored.value.status, unrated.value.status) == (503, 503)
+    assert [(error.value.status, error.value.code) for error in (unscored, unrated)] == [
+        (503, "no_verifier"),
+        (422, "no_reward"),
+    ]
