@@ -1,4 +1,4 @@
-"""What a fit shows about single verifiers, in words: copies, inverted ones, negative weights."""
+"""What a fit shows about verifiers, in words: copies, inverted ones, opponents, weights."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import json
 import re
 from collections.abc import Mapping
 
+import numpy as np
+
+from assay.aggregation.label_model.families import codes
 from assay.aggregation.label_model.fitted import FittedModel
+from assay.aggregation.label_model.relations.inversion import LEAST_LOADING, errors_by_chance
 
 #: A name that YAML reads as a text without quotes.
 UNQUOTED = re.compile(
     r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[a-z][a-z0-9_./-]*", re.IGNORECASE
 )
 
-#: Verifiers of a negative weight that are named where labels show it.
+#: Verifiers of a negative weight that are named where labels show it, and pairs of opponents.
 MOST_WARNED = 5
 
 
 def verifier_findings(model: FittedModel) -> list[str]:
-    """Return a sentence for each family of copies, each inverted verifier, and negative weights.
+    """Return a sentence for copies, inverted verifiers, opponents, and negative weights.
 
     Each of copies and inverted ones ends with the line of the configuration that states it.
     """
-    return [*_copies(model), *_inverted(model), *_counted_against(model)]
+    return [*_copies(model), *_inverted(model), *_opponents(model), *_counted_against(model)]
 
 
 def families_line(families: Mapping[str, str]) -> str:
@@ -68,6 +72,47 @@ def _inverted(model: FittedModel) -> list[str]:
                 " or add to the verifier in the configuration: weight: 0"
             )
     return sentences
+
+
+def _opponents(model: FittedModel) -> list[str]:
+    """Return a sentence on verifiers that run against each other where nothing shows who is right.
+
+    Labels show it, and a majority of the others. Without, both count as they are.
+    """
+    pairs = [] if model.counts_.labels else _opposed_pairs(model)
+    if not pairs:
+        return []
+    shown = [
+        f"{model.names_[first]} and {model.names_[second]}"
+        f" ({model.correlations_[first, second]:.2f})"
+        for first, second in pairs[:MOST_WARNED]
+    ]
+    more = f" and {len(pairs) - MOST_WARNED} more pairs" if len(pairs) > MOST_WARNED else ""
+    return [
+        f"run against each other: {', '.join(shown)}{more}. One of each pair may be inverted, but"
+        " without labels it cannot be known which, so both count as they are. Label some"
+        " candidates, or turn the inverted one's scores round at their source"
+    ]
+
+
+def _opposed_pairs(model: FittedModel) -> list[tuple[int, int]]:
+    """Return pairs of counted verifiers that correlate negatively beyond chance, strongest first.
+
+    Only those where the agreement of one has another sign than its weight.
+    """
+    count, correlations = len(model.names_), model.correlations_
+    counted = np.isin(np.arange(count), model.counted_places)
+    contradicted = counted & (model.d_ <= -LEAST_LOADING) & (model.weights_ > 0)
+    rows = model.rows_ - (model.queries_ if model.grouped_ else 0)
+    both = rows * np.minimum.outer(model.coverage_, model.coverage_)
+    by_chance = errors_by_chance(count * (count - 1) // 2) / np.sqrt(np.maximum(both, 1.0))
+    families = codes(model.families_)
+    opposed = (correlations <= -np.maximum(LEAST_LOADING, by_chance)) & np.outer(counted, counted)
+    opposed &= families[:, None] != families[None, :]
+    opposed &= contradicted[:, None] | contradicted[None, :]
+    first, second = np.nonzero(np.triu(opposed))
+    order = np.argsort(correlations[first, second], kind="stable")
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
 
 
 def _counted_against(model: FittedModel) -> list[str]:

@@ -58,6 +58,6 @@ def fit_shared_factor(
     correlations, pairs = agreement.correlations, agreement.pairs
     d, trust = fit_rank_one(correlations, pairs, families, agreement.freedom)
     against = np.zeros(len(d))
-    if trust.identified:
+    if trust.explains > 0:
         against = against_the_factor(correlations, pairs * agreement.freedom, families, d)
     return SharedFactor(d, against, with_classes(trust, z, d, families, queries, coarse))

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.aggregation.label_model.relations.inversion import labelled_aucs
+from assay.aggregation.evaluation.measures import selection_by_query
+from assay.aggregation.label_model.families import Families
+from assay.aggregation.label_model.relations.inversion import errors_by_chance, labelled_aucs
 from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.queries import Queries
 from tests.support.samples.six_verifiers import separation, truth_of
 
 
@@ -33,12 +36,15 @@ def named(model: LabelModel) -> list[str]:
         ((0.9, 0.75, 0.7, 0.6, 0.5, 0.3), ["f"]),
         ((0.3, 0.9, 0.8, 0.7, 0.6), ["a"]),
         ((0.9, 0.75, 0.3, 0.7, 0.6, 0.35), ["c", "f"]),
+        ((0.9, 0.75, 0.1), ["c"]),
+        ((0.25, 0.8, 0.7), ["a"]),
+        ((0.7, 0.2, 0.7), ["b"]),
     ],
 )
 def test_an_inverted_verifier_is_named_and_counts_nothing(
     aucs: tuple[float, ...], inverted: list[str], seed: int
 ) -> None:
-    """One, or two of six, without labels."""
+    """One of three and more, or two of six, without labels."""
     scores, _, query = sample(aucs, seed=seed)
 
     model = LabelModel().fit(scores, query, verifier_names="abcdef"[: len(aucs)])
@@ -63,6 +69,72 @@ def test_noise_style_and_weak_verifiers_are_not_inverted(seed: int) -> None:
 
     for scores, queries in ((noise, query), (style, query), (weak, weak_query)):
         assert named(LabelModel().fit(scores, queries)) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("aucs", [(0.9, 0.75, 0.1), (0.08, 0.75, 0.75)])
+def test_three_without_the_inverted_one_choose_better(aucs: tuple[float, ...], seed: int) -> None:
+    """As well as a fit that never saw it."""
+    scores, truth, query = sample(aucs, 300, seed)
+    right = np.flatnonzero(np.array(aucs) > 0.5)
+    model = LabelModel().fit(scores, query)
+    without = LabelModel().fit(scores[:, right], query)
+
+    chosen, expected, all_of_them = (
+        selection_by_query(score, truth, Queries.of(query)).mean()
+        for score in (
+            model.score_samples(scores, query),
+            without.score_samples(scores[:, right], query),
+            scores.sum(axis=1),
+        )
+    )
+
+    assert chosen == pytest.approx(expected)
+    assert chosen > all_of_them + 0.1
+
+
+@pytest.mark.parametrize(
+    ("aucs", "families"),
+    [
+        ((0.9, 0.1), "auto"),
+        ((0.9, 0.1, 0.5), "auto"),
+        ((0.8, 0.8, 0.2, 0.2), "auto"),
+        ((0.9, 0.9, 0.1), {"v0": "one", "v1": "one"}),
+    ],
+)
+def test_without_two_that_outvote_a_third_nobody_is_named(
+    aucs: tuple[float, ...], families: Families
+) -> None:
+    """One against one, half against half, or the family of two against the third."""
+    scores, _, query = sample(aucs)
+
+    model = LabelModel(families=families).fit(scores, query)
+
+    assert named(model) == []
+    assert (model.weights_ > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("verifiers", "queries", "size"),
+    [(40, 30, 5), (8, 30, 5), (3, 30, 4), (90, 60, 4), (200, 30, 3)],
+)
+def test_noise_of_many_verifiers_inverts_none(verifiers: int, queries: int, size: int) -> None:
+    """With more verifiers, more run against the rest by chance, and their factor is stronger."""
+    query = np.repeat(np.arange(queries), size)
+    for seed in range(5):
+        random = np.random.default_rng([verifiers, seed])
+        scores = random.standard_normal((len(query), verifiers))
+        labels = np.where(np.arange(len(query)) % 2, random.integers(0, 2, len(query)), np.nan)
+
+        assert named(LabelModel().fit(scores, query)) == []
+        assert named(LabelModel().fit(scores > 0.3, query)) == []
+        assert named(LabelModel().fit(scores, query, labels)) == []
+
+
+def test_the_threshold_grows_with_the_number_of_verifiers() -> None:
+    """By Bonferroni, one fit of noise in a thousand names a verifier."""
+    assert errors_by_chance(1) == pytest.approx(3.09, abs=0.01)
+    assert errors_by_chance(40) == pytest.approx(4.06, abs=0.01)
 
 
 def test_labels_decide_and_still_name() -> None:
@@ -91,13 +163,6 @@ def test_labels_that_show_the_opposite_win() -> None:
     assert "e" not in named(model)
     assert model.base_.average[4] > 0
     assert named(model)[:3] == ["a", "b", "c"]
-
-
-def test_an_inverted_majority_names_nobody() -> None:
-    """Without labels, the sign is that of most families; half against half has none."""
-    scores, _, query = sample((0.8, 0.8, 0.2, 0.2))
-
-    assert named(LabelModel().fit(scores, query)) == []
 
 
 def test_an_auc_on_labels_counts_ties_half_and_leaves_missing_scores_out() -> None:

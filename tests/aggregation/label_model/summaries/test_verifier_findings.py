@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import yaml
@@ -13,8 +15,17 @@ from assay.aggregation.label_model.summaries.verifier_findings import (
     families_line,
     verifier_findings,
 )
-from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.queries import Ints, Queries
 from tests.support.samples.six_verifiers import NAMES, six_verifiers
+
+
+def _independent(strengths: Sequence[float]) -> tuple[Floats, Ints]:
+    """Return scores of independent verifiers, and the query of each row."""
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 1200)
+    own = random.standard_normal((1200, len(strengths)))
+    return truth[:, None] * np.array(strengths, float) + own, np.arange(1200) // 4
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -49,6 +60,65 @@ def test_six_verifiers_without_stated_families(seed: int) -> None:
     assert chosen >= 0.77
     assert chosen == pytest.approx(same, abs=0.002)
     assert oracle - chosen < 0.055
+
+
+@pytest.mark.parametrize("inverted", range(3))
+def test_of_three_verifiers_the_inverted_one_is_named(inverted: int) -> None:
+    """The one that runs against both others, which agree."""
+    scores, query = _independent([-2.0 if place == inverted else 1.0 for place in range(3)])
+
+    model = LabelModel().fit(scores, query, verifier_names=["a", "b", "c"])
+
+    (sentence,) = verifier_findings(model)
+    assert sentence.startswith(f"{'abc'[inverted]} looks inverted: it runs against what the others")
+    assert "it counts nothing without labels" in sentence
+    assert model.weights_[inverted] == 0
+
+
+@pytest.mark.parametrize(
+    ("strengths", "pairs"),
+    [
+        ((2, -2), ["a and b"]),
+        ((1.5, 0, -1.5), ["a and c"]),
+        ((2, 2, -2, -2), ["a and c", "a and d", "b and c", "b and d"]),
+    ],
+)
+def test_where_it_cannot_be_known_who_is_inverted_the_finding_says_so(
+    strengths: tuple[float, ...], pairs: list[str]
+) -> None:
+    """No majority: both count, and a person hears of it."""
+    scores, query = _independent(strengths)
+
+    model = LabelModel().fit(scores, query, verifier_names="abcd"[: len(strengths)])
+
+    (sentence,) = verifier_findings(model)
+    assert sentence.startswith("run against each other: ")
+    assert all(f"{pair} (-0." in sentence for pair in pairs)
+    assert sentence.count(" and ") == len(pairs)
+    assert "without labels it cannot be known which, so both count as they are" in sentence
+    assert sentence in fit_report(model)["warnings"]
+
+
+def test_labels_end_the_question_who_is_inverted() -> None:
+    """They measure both of the opponents."""
+    scores, query = _independent((2, -2))
+    labels = (scores[:, 0] - scores[:, 1] > 2).astype(float)
+
+    model = LabelModel().fit(scores, query, labels, verifier_names=["a", "b"])
+
+    assert not any(line.startswith("run against") for line in verifier_findings(model))
+    assert [inversion.name for inversion in model.inverted_] == ["b"]
+
+
+def test_many_opponents_are_counted() -> None:
+    """Four against four: five pairs, and how many more."""
+    scores, query = _independent((2, 2, 2, 2, -2, -2, -2, -2))
+
+    (sentence,) = (
+        line for line in verifier_findings(LabelModel().fit(scores, query)) if "each other" in line
+    )
+
+    assert " and 11 more pairs. One of each pair" in sentence
 
 
 def test_with_labels_the_finding_gives_the_measured_auc() -> None:

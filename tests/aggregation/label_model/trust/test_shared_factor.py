@@ -51,9 +51,18 @@ def test_a_style_is_followed_and_not_trusted() -> None:
     assert factor.trust.two_classes == 0
 
 
-def test_of_three_verifiers_nothing_is_known() -> None:
-    """Too few to tell who runs against whom."""
+def test_of_three_verifiers_two_outvote_the_third() -> None:
+    """The trust stays 0: no style is told from truth."""
     factor = factor_of(np.random.default_rng(4).standard_normal(8000), columns=3)
 
     assert not factor.trust.identified
+    assert factor.trust.value == 0
+    assert np.flatnonzero(factor.against).tolist() == [2]
+
+
+def test_nobody_runs_against_a_factor_that_explains_nothing() -> None:
+    """Independent scores."""
+    factor = factor_of(np.zeros(8000))
+
+    assert factor.trust.explains == 0
     assert not factor.against.any()
