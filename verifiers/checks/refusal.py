@@ -10,31 +10,8 @@ from pydantic import Field, field_validator
 from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.settings import About, VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Verdict
-from assay.verifiers.safety.echo import is_echo
+from assay.verifiers.safety.evasions import REFUSAL_CHARACTERS, no_answer_reason
 from assay.verifiers.safety.invisible import as_read
-from assay.verifiers.safety.non_answers import non_answer_reason
-
-#: Refusals stand at the beginning; later on, "I cannot" is usually about something else.
-REFUSAL_CHARACTERS = 300
-REFUSALS = re.compile(
-    r"(?:i['’]?m|i am|we['’]?re|we are) (?:very |really |so |truly )?(?:sorry|afraid|unable|not"
-    r" able|not allowed|not programmed|not sure (?:how|what|whether|which|if|who|where|why))"
-    r"|i (?:must|have to|will have to) (?:respectfully )?(?:decline|refuse)\b"
-    r"|i (?:can['’]?t|cannot|can not|won['’]?t|will not|am not going to)"
-    r" (?:help|assist|answer|provide|comply|fulfil+|do that|do this|discuss|create|generate|write"
-    r"|give|share|engage|support|prove|solve|compute|calculate|translate|explain|summari[sz]e|list"
-    r"|choose|reply|respond|access|browse|recommend|offer|complete|verify|determine|tell|say)\b"
-    r"|i (?:refuse|decline) to|i['’]?d rather not|i would rather not|i prefer not to"
-    r"|as an? (?:ai|artificial intelligence|language model)"
-    r"|i (?:do not|don['’]?t) (?:have (?:access|the ability|enough information)|feel"
-    r" comfortable|know(?! that| how| why))"
-    r"|(?:this|that|your) (?:request|question) (?:violates|is against|goes against)"
-    r"|(?:es tut mir leid|ich kann (?:dir|ihnen|dabei|das) nicht)"
-    r"|(?:lo siento|no puedo (?:ayudar|proporcionar))|(?:je suis désolé|je ne peux pas)"
-    r"|(?:对不起|抱歉|我无法|我不能)|(?:申し訳(?:ありません|ございません))",
-    re.IGNORECASE,
-)
-
 
 #: Texts that say nothing, whole; longer ones may go on to an answer.
 LONGEST_EMPTY_WORDS = 120
@@ -46,11 +23,7 @@ OFFER = (
     r"|i['’]?d be (?:happy|glad) to help(?: you)?(?: with (?:that|this))?|let me (?:help|think|see)"
 )
 EMPTY_WORDS = re.compile(
-    r"\W{0,20}(?:(?:i['’]?m |i am )?(?:not sure|unsure|uncertain)"
-    r"|(?:i have )?no (?:idea|clue|comment)"
-    r"|i (?:do not|don['’]?t|really don['’]?t) (?:really )?(?:know|remember|understand)"
-    r"(?: (?:the|this|that|your)(?: (?:answer|question|one))?)?"
-    r"|idk|dunno|n/?a|it depends|(?:the )?answer is|here (?:is|are)(?: (?:it|the answer))?"
+    r"\W{0,20}(?:n/?a|it depends|(?:the )?answer is|here (?:is|are)(?: (?:it|the answer))?"
     r"|as (?:requested|asked)|lorem ipsum[^\n]{0,100}|todo|tbd|h+m+"
     rf"|(?:ok|okay|sure|certainly|of course|absolutely|yes)[,!. ]{{1,3}}(?:{QUESTION}|{OFFER})"
     rf"|{QUESTION}|{OFFER})\W{{0,20}}",
@@ -64,15 +37,6 @@ LETTERS_WANTED = re.compile(
     r"|constants?|languages?|which of)\b|(?:^|\s)\(?[A-Da-d][).:]\s"
 )
 SEARCHED_QUERY_END = 4000
-#: Queries for a translation, and words of a refusal to translate.
-TRANSLATES = re.compile(
-    r"(?i)\b(?:translat\w*|how (?:do|would) (?:you|i|we) say|in (?:french|german|spanish"
-    r"|english|italian|latin|portuguese|chinese|japanese)\b)"
-)
-OF_ITSELF = re.compile(
-    r"(?i)translat|help|assist|provide|as an? (?:ai|artificial|language)|answer|request|comply"
-    r"|ayudar|unable|not able|das geht nicht"
-)
 
 
 class RefusalSettings(VerifierSettings):
@@ -104,25 +68,12 @@ class Refusal(LocalVerifier):
         whole = as_read(pair.candidate)
         if (why := self._no_answer(pair, whole)) is not None:
             return Verdict(0.0, reason=why)
-        text = whole[:REFUSAL_CHARACTERS]
-        match = REFUSALS.search(text)
-        if (
-            match
-            and TRANSLATES.search(pair.query.text[-SEARCHED_QUERY_END:])
-            and not OF_ITSELF.search(text)
-        ):
-            match = None  # a right translation may be an apology
-        refusal = (
-            match.group()
-            if match
-            else next((phrase for phrase in self.phrases if phrase in text.casefold()), None)
-        )
-        return Verdict(1.0) if refusal is None else Verdict(0.0, reason=f"refuses: {refusal!r}")
+        text = whole[:REFUSAL_CHARACTERS].casefold()
+        own = next((phrase for phrase in self.phrases if phrase in text), None)
+        return Verdict(1.0) if own is None else Verdict(0.0, reason=f"refuses: {own!r}")
 
     def _no_answer(self, pair: Pair, text: str) -> str | None:
-        """Return why a text answers nothing, beside refusals; None if it may be an answer."""
-        if (why := non_answer_reason(text)) is not None:
-            return why
+        """Return why a text answers nothing; None if it may be an answer."""
         if len(text) <= LONGEST_EMPTY_WORDS and EMPTY_WORDS.fullmatch(text):
             return "it answers nothing"
         letter = LETTER.fullmatch(text)
@@ -131,4 +82,4 @@ class Refusal(LocalVerifier):
             and LETTERS_WANTED.search(pair.query.text[-SEARCHED_QUERY_END:]) is None
         ):
             return "a single letter, which the query does not ask for"
-        return "it repeats the query" if is_echo(pair.query, pair.candidate) else None
+        return no_answer_reason(pair.query, text)
