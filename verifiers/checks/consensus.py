@@ -23,6 +23,7 @@ from assay.verifiers.contract.errors import MissingExtraError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
+from assay.verifiers.safety.evasions import no_answer_reason
 
 #: A number is looked for in so many characters at either end of a query.
 DIGIT, SEARCHED_CHARACTERS = re.compile(r"\d"), 100_000
@@ -54,7 +55,10 @@ class ConsensusSettings(VerifierSettings):
     processes: int = Field(2, ge=1, le=64, description="Worker processes.")
     needs_agreement: bool = Field(
         False,
-        description="Say nothing where no two candidates agree, instead of a low score of each.",
+        description=(
+            "Say nothing where no two candidates give the same answer, instead of a low score of"
+            " each; refusals and empty words are no answers."
+        ),
     )
 
     def scoring_parameters(self) -> dict[str, Any]:
@@ -95,6 +99,8 @@ class Consensus:
         if len(pairs) < 2:
             return Verdicts([not_applicable(NO_OTHER_ANSWER) for _ in pairs])
         groups, remark = await self.groups(pairs[0].query.text, [pair.candidate for pair in pairs])
+        if self.consensus.needs_agreement:
+            groups = _of_answers(pairs, groups)
         sizes = Counter(groups)
         agreeing = max((sizes[group] for group in sizes if group is not None), default=0)
         if self.consensus.needs_agreement and agreeing < 2 and remark is None:
@@ -162,6 +168,14 @@ class Consensus:
 def asks_for_a_number(query: str) -> bool:
     """Return whether a query has a digit, so that its answer is likely to be a number."""
     return DIGIT.search(query[:SEARCHED_CHARACTERS] + query[-SEARCHED_CHARACTERS:]) is not None
+
+
+def _of_answers(pairs: Sequence[Pair], groups: Sequence[int | None]) -> list[int | None]:
+    """Return the groups, None for candidates that answer nothing: that two refuse is no answer."""
+    return [
+        None if no_answer_reason(pair.query, pair.candidate) is not None else group
+        for pair, group in zip(pairs, groups, strict=True)
+    ]
 
 
 def _key_of(query: str, texts: list[str]) -> int:

@@ -105,6 +105,8 @@ async def test_groups_are_remembered_from_scoring(monkeypatch: pytest.MonkeyPatc
         (["Sydney", "Canberra", "It may be Perth."], True),
         (["The answer is 7.", "The answer is 8."], True),
         (["Canberra", "Canberra.", "Sydney"], False),
+        (["I don't know.", "I don't know.", "Sydney"], True),
+        (["**I cannot** say.", "I cannot say.", "Canberra"], True),
     ],
 )
 async def test_without_agreement_it_may_say_nothing(texts: list[str], silent: bool) -> None:
