@@ -28,6 +28,33 @@ ASKED_SUM = re.compile(
 LONGEST_ASKED = 1000
 #: Numbers of a query that an equation may begin with; a query of more is no word problem.
 MOST_NUMBERS, SEARCHED = 200, 20_000
+#: Numbers and the words that bring them along: counts, parts, and what units consist of.
+IN_WORDS = {
+    0: "zero",
+    1: "one once",
+    2: "two twice double doubles half halves pair pairs both second average square perimeter"
+    " rectangle triangle",
+    3: "three triple triples third thirds average",
+    4: "four quarter quarters fourth average square perimeter",
+    5: "five fifth average",
+    6: "six sixth",
+    7: "seven week weeks weekly day days daily",
+    8: "eight eighth",
+    9: "nine",
+    10: "ten tenth",
+    11: "eleven",
+    12: "twelve dozen dozens year years foot feet inches month months",
+    20: "twenty",
+    24: "day days hours",
+    30: "thirty month months",
+    40: "forty",
+    50: "fifty",
+    52: "week weeks weekly year years",
+    60: "sixty hour hours minute minutes seconds",
+    100: "hundred percent percentage % cents dollars",
+    365: "year years daily days",
+    1000: "thousand kilometre kilometres kilogram kilograms km kg",
+}
 LEADING = re.compile(rf"\W{{0,4}}({NUMBER_PATTERN})(?!\.{{0,3}}\d)")
 #: How far a rounded answer may be from a value that is no whole number.
 ROUNDED = Fraction(1, 200)
@@ -67,22 +94,32 @@ def bearing_share(query: str, text: str, stated: StatedNumber | None) -> float |
     """Return the share of true equations among those that begin with the query's numbers.
 
     A number of the query, or the result of such an equation, must stand on the left side; false
-    equations always count. None where nothing bears on the answer: no equation leads to it, and
-    none is false. At most 1/2 where one is false and none leads to it.
+    equations always count. Equations lead to the answer only where they use all of the query's
+    numbers, and no others: "2 + 3 = 5" is true in any problem with a 2 in it. None where nothing
+    bears on the answer: no equations lead to it, and none is false. At most 1/2 where one is false
+    and none lead to it.
     """
-    reached = {number_of(match[1]) for match in _numbers(query)}
+    written = [number_of(match[1]) for match in _numbers(query)]
+    reached = {*written, *_spelled_out(query)}
+    derived, used = set(reached), set[Fraction]()
     equations = {statement.groups(): None for statement in statements(text)}
     true, false, leads = 0, 0, False
     for expression, result in equations:
-        truth = holds(expression, result)
-        bears = any(number_of(term[1]) in reached for term in TERM.finditer(expression))
+        truth, terms = (
+            holds(expression, result),
+            {number_of(term[1]) for term in TERM.finditer(expression)},
+        )
+        bears = not terms.isdisjoint(reached)
         if truth is None or (truth and not bears):
             continue
         true, false = true + truth, false + (not truth)
         if bears:
             reached.add(number_of(result))
-        if truth and stated is not None and stated.equals(number_of(result)):
-            leads = True
+        if truth and terms <= derived:
+            derived.add(number_of(result))
+            used |= terms
+            leads = leads or (stated is not None and stated.equals(number_of(result)))
+    leads = leads and all(number in used for number in written if not _is_year(number))
     if not false:
         return 1.0 if leads else None
     share = true / (true + false)
@@ -91,3 +128,17 @@ def bearing_share(query: str, text: str, stated: StatedNumber | None) -> float |
 
 def _numbers(query: str) -> list[re.Match[str]]:
     return list(TERM.finditer(query[-SEARCHED:]))[:MOST_NUMBERS]
+
+
+def _spelled_out(query: str) -> set[Fraction]:
+    """Return the numbers that a query has in words, and those that its units bring along."""
+    words = set(re.findall(r"[a-z]+|%", query[-SEARCHED:].lower()))
+    return {
+        Fraction(number)
+        for number, bringing in IN_WORDS.items()
+        if not words.isdisjoint(bringing.split())
+    }
+
+
+def _is_year(number: Fraction) -> bool:
+    return number.denominator == 1 and 1900 <= number <= 2100

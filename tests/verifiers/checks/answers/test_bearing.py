@@ -52,3 +52,19 @@ def test_repeating_true_equations_hides_no_false_one() -> None:
     text = "12 * 5 = 60. " * 50 + "1 + 1 = 3. The answer is 99."
 
     assert bearing_share(BOOKS, text, stated_value(text)) == 0.5
+
+
+@pytest.mark.parametrize(("query", "text", "share"), [
+    ("A shop sells 2 kinds of tea and 7 kinds of coffee. How many kinds are there?", "2 + 3 = 5. The answer is 5.", None),
+    ("Each of 3 boxes holds 8 pens, and 2 pens are lost. How many pens are left?", "2 + 3 = 5. The answer is 5.", None),
+    ("Each of 3 boxes holds 8 pens, and 2 pens are lost. How many pens are left?", "3 * 8 = 24. 24 - 2 = 22. The answer is 22.", 1.0),
+    ("Eggs come in dozens. How many eggs are in 4 boxes?", "4 * 12 = 48. The answer is 48.", 1.0),
+    ("Tom has 48 stamps and gives half of them away. How many are left?", "48 / 2 = 24. The answer is 24.", 1.0),
+    ("In 2023 Anna earns 40 dollars a week. How much is that in 5 weeks?", "40 * 5 = 200. The answer is 200.", 1.0),
+    ("Two pens cost 6 dollars. What does a pen cost?", "6 / 2 = 3. The answer is 3.", 1.0),
+])  # fmt: skip
+def test_an_equation_with_one_of_the_querys_numbers_leads_nowhere(
+    query: str, text: str, share: float | None
+) -> None:
+    """All of them must be used, and no others but those that its words bring along."""
+    assert bearing_share(query, text, stated_value(text)) == share
