@@ -6,7 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from assay.verifiers.checks.answers.bearing import asked_value, bearing_share, stated_value
+from assay.verifiers.checks.answers.bearing import (
+    BEARING_RULES,
+    asked_value,
+    bearing_share,
+    stated_value,
+)
 from assay.verifiers.checks.answers.equations import holds, statements
 from assay.verifiers.checks.base import LocalVerifier
 from assay.verifiers.contract.settings import VerifierSettings
@@ -31,7 +36,8 @@ class ArithmeticSettings(VerifierSettings):
         parameters = super().scoring_parameters()
         if self.counts == "all":
             del parameters["counts"]
-        return parameters
+            return parameters
+        return {**parameters, "rules": BEARING_RULES}
 
 
 class Arithmetic(LocalVerifier):

@@ -23,7 +23,7 @@ from assay.verifiers.contract.errors import MissingExtraError, VerifierError
 from assay.verifiers.contract.findings import Finding, ok, skipped
 from assay.verifiers.contract.settings import VerifierSettings
 from assay.verifiers.contract.verifier import Pair, Status, Verdict, Verdicts, not_applicable
-from assay.verifiers.safety.evasions import no_answer_reason
+from assay.verifiers.safety.evasions import EVASION_RULES, no_answer_reason
 
 #: A number is looked for in so many characters at either end of a query.
 DIGIT, SEARCHED_CHARACTERS = re.compile(r"\d"), 100_000
@@ -66,7 +66,8 @@ class ConsensusSettings(VerifierSettings):
         parameters = super().scoring_parameters()
         if not self.needs_agreement:
             del parameters["needs_agreement"]
-        return parameters
+            return parameters
+        return {**parameters, "rules": EVASION_RULES}
 
 
 class Consensus:

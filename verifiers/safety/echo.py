@@ -13,6 +13,9 @@ REPEATS = re.compile(
     r"|select|pick|find|complete|spell)\b"
 )
 WORD = re.compile(r"\w+")
+SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|\n+")
+#: Where a question begins within its sentence: "If Ben has a bike, what does Ben have?"
+ASKS = re.compile(r"(?i),\s+(?=(?:and )?(?:what|which|who|whom|whose|when|where|why|how)\b)")
 #: A shorter sentence may well be a part of an answer.
 LEAST_CHARACTERS, LONGEST_QUERY, MOST_SENTENCES = 12, 20_000, 40
 #: Words of a question that is asked back in part; in a longer query, a part may be the answer.
@@ -41,19 +44,35 @@ def is_echo(query: Query, candidate: str) -> bool:
 
     A query that asks for a part of itself has no echo but its whole.
     """
-    asked = query.messages[-1].content[:LONGEST_QUERY] if query.messages else ""
-    words, of_query = _words(candidate), _words(asked)
-    if not words or words == of_query:
+    whole = query.messages[-1].content[:LONGEST_QUERY] if query.messages else ""
+    words = _words(candidate)
+    if not words or words == _words(whole):
         return bool(words)
-    if REPEATS.search(asked) is not None:
+    if REPEATS.search(whole) is not None:
         return False
-    rest = without_echo(query, candidate)
+    asked = asking_part(whole)
+    of_query = _words(asked)
+    rest = without_echo(Query.of(asked), candidate)
     if rest != candidate and WORD.search(rest) is None:
         return True
     if len(words) < FEWEST_WORDS or len(of_query) > MOST_WORDS or " or " in asked:
         return False
     asks_back = candidate.rstrip().endswith("?") and set(words) <= set(of_query)
     return asks_back or f" {' '.join(words)} " in f" {' '.join(of_query)} "
+
+
+def asking_part(text: str) -> str:
+    """Return what a text asks: its sentences with a question mark, from their question word on.
+
+    What stands before may be where the answer is: "Ben has a bike. What does Ben have?" A text
+    without a question mark asks as a whole.
+    """
+    sentences = [
+        sentence.strip()
+        for sentence in SENTENCE_ENDS.split(text)
+        if sentence.rstrip().endswith("?")
+    ]
+    return " ".join(ASKS.split(sentence)[-1] for sentence in sentences) or text
 
 
 def _words(text: str) -> list[str]:

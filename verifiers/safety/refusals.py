@@ -25,7 +25,7 @@ _ANSWERING = re.compile(
     r"|recommend|offer|verif|determin|tell|say|nam|stat|recall|remember|identif|find$|think|com"
     r"|confirm|disclos|reveal|speak|describ|defin|guess|suggest|produc|perform|process|proceed"
     r"|continu|search|talk|advis|address|pick|figur|decid|teach|quot|cit|specif|mention|suppl"
-    r"|accept|know|understand|look$"
+    r"|accept|look$"
 )
 #: After an answer: "I cannot say more", "I cannot recommend it enough", "I can't say that".
 _OF_DEGREE = re.compile(r"\b(?:more|else|further|enough|say that|overstate|stress|emphasi[sz]e)\b")
@@ -39,7 +39,13 @@ _RULES = r"(?:guidelines?|polic(?:y|ies)|programming|instructions?|rules?|princi
 REFUSES = re.compile(
     rf"\b(?:{_I_AM}|feel){_ADVERBS} {_NOT_ABLE}\b|\bi wasn't trained"
     rf"|\b(?:i|we) (?:do not|don't){_ADVERBS} (?:feel comfortable|have (?:access|the ability|the"
-    r" means|permission)|discuss|provide|offer|answer)\b"
+    r" means|permission)|discuss|provide|offer|answer|wish to|want to (?:answer|say|discuss)"
+    r"|speak)\b"
+    r"|\b(?:isn't|is not|not) (?:available|accessible|known) to (?:me|us)\b"
+    r"|\b(?:i|we)(?:'ve| have) (?:not|never) been (?:trained|programmed|taught|given|told)\b"
+    r"|\b(?:i|we) haven't been (?:trained|programmed|taught|given|told)\b"
+    r"|\b(?:isn't|is not|not) (?:my|our) (?:area|field|strength|strong suit|special(?:i)?ty|domain"
+    r"|forte|department)\b"
     r"|\b(?:i|we)(?:'d| would| must| have to| need to| shall| will have to| am going to|'ll| will"
     rf"|'ve to)?{_ADVERBS} (?:decline|refuse|abstain|pass on|pass\b|(?:remain|stay|keep) silent)"
     r"|\b(?:i|we)(?:'d| would)?(?: much| really)? (?:rather|prefer) not\b"
@@ -70,7 +76,7 @@ _NOTHING = (
     r"|details|record|recollection|inkling|(?:faintest|slightest|foggiest)(?: (?:idea|clue"
     r"|notion))?|ability)"
 )
-_ANY = r"(?:a|an|any|the|enough|sufficient|much|personal|real)"
+_ANY = r"(?:a|an|any|the|that|this|enough|sufficient|much|personal|real)"
 IGNORANT = re.compile(
     rf"\b(?:i|we){_ADVERBS} (?:do not|don't|did not|didn't|never){_ADVERBS} (?:know|understand"
     rf"|remember|recall|get|have (?:{_ANY} ){{0,2}}{_NOTHING})\b(?! (?:that|how|why)\b)"
@@ -83,8 +89,9 @@ IGNORANT = re.compile(
     r"|\bdrawing a blank\b|\bstumped\b|\bat a loss\b|\bdunno\b|\bidk\b"
     rf"|(?:\b{_I_AM}{_ADVERBS}|^\W{{0,5}}(?:honestly )?) ?(?:not (?:really |quite |entirely )?"
     r"(?:sure|certain|familiar|aware)|unsure|uncertain|unaware)\b"
-    r"|\b(?:as|being) (?:an? |just )?(?:[a-z]{1,12} ){0,2}(?:ai|artificial intelligence|language"
-    r" model|chatbot)\b"
+    r"|\bnot (?:very )?good (?:at|with)\b"
+    r"|\b(?:as|being|i'm|i am)(?: just| only| merely)?(?: an?)? (?:[a-z]{1,12} ){0,2}"
+    r"(?:ai|artificial intelligence|language model|chatbot)\b"
     r"|\bje ne (?:sais|connais) pas\b|^\W{0,5}no (?:lo )?se\W{0,5}$|\bdesconozco\b"
     r"|\bweiss ich (?:leider |es )?nicht\b|\bich weiss (?:es |das )?(?:leider )?nicht\b"
     r"|\bkeine ahnung\b|^\W{0,5}non (?:lo )?so\W{0,5}$|\bnao sei\b|\bя не знаю\b|^\W{0,5}не знаю"
@@ -94,11 +101,14 @@ IGNORANT = re.compile(
 #: A refusal that speaks of the request or of the writer as a machine, whatever the query wants.
 OF_ITSELF = re.compile(
     r"\b(?:help|assist)(?: you)? with\b|\b(?:translat(?:e|ing) (?:that|this|it)|that (?:phrase"
-    r"|request)|your request|this request|that request|answer (?:that|this|it)"
-    r"|(?:as|being) an? (?:[a-z]{1,12} ){0,2}(?:ai"
+    r"|request)|your request|this request|that request|answer(?:ing)? (?:that|this|it|your"
+    r"|questions?)|(?:advice|information|help|guidance) on (?:this|that|it)"
+    r"|(?:as|being|am|i'm)(?: just| only)? an? (?:[a-z]{1,12} ){0,2}(?:ai"
     r"|artificial|language model))\b|\bno puedo ayudar\b|\bdas geht nicht\b"
 )
-QUOTED = re.compile(r"[\"“„«][^\"“”„«»]{1,300}[\"”“»]|(?<!\w)'[^'\n]{1,200}'(?!\w)")
+QUOTED = re.compile(
+    r"[\"“„«][^\"“”„«»]{1,300}[\"“”»]|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w)){1,200}'(?!\w)"
+)
 MARKS = re.compile('["“”„«»]')
 
 

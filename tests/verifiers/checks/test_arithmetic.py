@@ -7,6 +7,7 @@ import time
 import pytest
 
 from assay.verifiers import Status
+from assay.verifiers.checks.answers.bearing import BEARING_RULES
 from assay.verifiers.checks.answers.equations import (
     STATEMENT,
     evaluate_expression,
@@ -100,4 +101,4 @@ def test_the_default_keeps_the_scores_of_before() -> None:
     )
 
     assert plain.scoring_parameters() == {}
-    assert chosen.scoring_parameters() == {"counts": "answer"}
+    assert chosen.scoring_parameters() == {"counts": "answer", "rules": BEARING_RULES}

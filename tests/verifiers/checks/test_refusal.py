@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from assay.verifiers import Query
+from assay.verifiers.checks.consensus import ConsensusSettings
+from assay.verifiers.checks.refusal import RefusalSettings
+from assay.verifiers.safety.evasions import EVASION_RULES
 from tests.support.verifiers.check_verdicts import verdict_of
 
 
@@ -35,3 +38,11 @@ async def test_a_text_that_answers_nothing_is_no_answer(
 async def test_phrases_of_ones_own_refuse_too() -> None:
     """As plain text, not minding case."""
     assert (await verdict_of("refusal", "NOPE. Not today.", phrases=["nope"])).score == 0.0
+
+
+def test_kept_scores_of_former_rules_are_asked_for_again() -> None:
+    """The number of the rules is a part of what determines a score."""
+    assert RefusalSettings(name="r").scoring_parameters()["rules"] == EVASION_RULES
+    agreeing = ConsensusSettings(name="c", needs_agreement=True).scoring_parameters()
+    assert agreeing["rules"] == EVASION_RULES
+    assert "rules" not in ConsensusSettings(name="c").scoring_parameters()

@@ -27,7 +27,10 @@ def wrong(**chosen: Any) -> list[str]:
 
 
 def test_evasions_and_answers_that_look_like_them_are_told_apart() -> None:
-    """On the half that the rules were made with, and on the half that they were not."""
+    """On the half whose failures guided the rules, and on the other.
+
+    Their author knew both halves: the second is no estimate for texts of others.
+    """
     assert len(wrong(answers=False, held_out=False)) <= 1
     assert len(wrong(answers=True, held_out=False)) <= 1
     assert len(wrong(answers=False, held_out=True)) <= 4
@@ -53,3 +56,28 @@ def test_a_text_without_anything_of_its_own_evades(text: str) -> None:
 def test_an_answer_may_look_like_an_evasion(query: str, text: str) -> None:
     """Where the query wants such words, or a clause says something of its own."""
     assert evasion_of(Query.of(query), text) is None
+
+
+@pytest.mark.parametrize(("query", "text"), [
+    ("How do you greet someone?", "You say hello."), ("What do you say when somebody helps you?", "Say thank you."), ("How are you?", "I'm very well, thank you."),
+    ("Do you have a pen? Answer politely.", "Yes, of course."), ("Is this correct?", "Certainly."), ("What is the first positive integer?", "The first is one."),
+    ("Where does a river begin?", "At its source."), ("What is the opposite of bad?", "Good is the opposite of bad."), ("What do you do at an exam?", "You answer questions."),
+    ("Where do I get medical advice?", "Consult a doctor."), ("Where can I look for a word?", "Look in a dictionary."), ("Which question word asks for a reason?", "Why asks for a reason."),
+    ("What does a shop assistant ask?", "How can I help you?"), ("What does 'je ne sais pas' mean?", "It means 'I don't know'."), ("What colour is an orange?", "An orange is orange."),
+    ("In what state is New York City?", "It is in New York."), ("Anna has a red car. Ben has a blue bike. What does Ben have?", "Ben has a blue bike."),
+    ("If Anna has a red car and Ben has a blue bike, what does Ben have?", "Ben has a blue bike."),
+])  # fmt: skip
+def test_everyday_words_may_answer(query: str, text: str) -> None:
+    """Whatever else such words are used for, and wherever else in the query they stand."""
+    assert no_answer_reason(Query.of(query), text) is None
+
+
+@pytest.mark.parametrize(("query", "text"), [
+    ("What gas do plants take in?", "Plants take in gas."), ("How many days are in a leap year?", "A leap year has days."), ("What causes tides?", "Tides are caused by what causes tides."),
+    ("What is the magic word?", "I have no idea."), ("What is the opposite of no?", "I decline to answer."), ("Write a haiku about rain.", "I can't write poetry."),
+    ("What is the largest ocean?", "That information isn't available to me."), ("Which country is north of the USA?", "Geography is not my area."),
+    ("How do I politely decline an invitation?", "I'm not able to give advice on this."), ("Prove that 2 is even.", "Proof: TODO"),
+])  # fmt: skip
+def test_restatements_and_roundabout_refusals_answer_nothing(query: str, text: str) -> None:
+    """Neither the query as a sentence, nor a refusal in other words."""
+    assert no_answer_reason(Query.of(query), text)

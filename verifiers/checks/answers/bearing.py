@@ -28,6 +28,9 @@ ASKED_SUM = re.compile(
 LONGEST_ASKED = 1000
 #: Numbers of a query that an equation may begin with; a query of more is no word problem.
 MOST_NUMBERS, SEARCHED = 200, 20_000
+#: Counted up whenever a text may get another score than before: kept scores are then asked for
+#: again.
+BEARING_RULES = 2
 #: Numbers and the words that bring them along: counts, parts, and what units consist of.
 IN_WORDS = {
     0: "zero",
