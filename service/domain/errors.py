@@ -38,13 +38,18 @@ class DomainError(Exception):
 
 
 class NoVerifierError(DomainError):
-    """No verifier could score any candidate; `reasons` says why, by verifier."""
+    """No verifier could score any candidate; `reasons` says why, by verifier.
+
+    `failed`: whether one is away or broken, so that another try may help. If not, all have
+    answered, and had no score for these texts.
+    """
 
     code = "no_verifier"
 
-    def __init__(self, reasons: dict[str, str]) -> None:
+    def __init__(self, reasons: dict[str, str], failed: bool = True) -> None:
         listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        super().__init__(f"no verifier could answer ({listed})", retry_after_s=1)
+        message = "no verifier could answer" if failed else "no verifier has a score for it"
+        super().__init__(f"{message} ({listed})", retry_after_s=1 if failed else None)
         self.reasons = reasons
 
 

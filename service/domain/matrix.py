@@ -16,6 +16,9 @@ MOST_TRUNCATED = 2**32 - 1
 OK = Status.OK  # looking a member up in its class costs more than the comparison
 _IS_PARTIAL = np.zeros(256, bool)
 _IS_PARTIAL[[int(status) for status in PARTIAL]] = True
+#: Those after which another try may help.
+_IS_FAILURE = np.zeros(256, bool)
+_IS_FAILURE[[int(Status.TIMEOUT), int(Status.ERROR)]] = True
 
 
 class ScoreMatrix:
@@ -100,6 +103,15 @@ class ScoreMatrix:
         return bool(
             self.any_fresh and _IS_PARTIAL[self.status].any()
         )  # a cached score is no failure
+
+    @property
+    def failed(self) -> bool:
+        """Return whether a verifier is away or broken; a scorer's null is an answer."""
+        return bool(_IS_FAILURE[self.status].any())
+
+    def failed_at(self, row: int) -> bool:
+        """Return whether a verifier is away or broken for a pair."""
+        return bool(_IS_FAILURE[self.status[row]].any())
 
     @property
     def has_score(self) -> bool:

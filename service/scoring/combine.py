@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import expit
 
-from assay.aggregation import Combined, order
+from assay.aggregation import Aggregator, Combined, Floats, order
 from assay.aggregation.p_best import (
     MOST_COMPARED,
     probability_any_correct,
@@ -55,6 +55,8 @@ def combine(run: ScoringRun) -> ScoringResult:
         cascade=run.cascade,
         cost=run.cost,
         given_up=run.given_up,
+        one_query=run.request.one_query,
+        number_wanted=run.request.uncalibrated == "number",
     )
     if rated and run.request.one_query:
         # Without labels, nobody knows how far a score is off.
@@ -64,6 +66,28 @@ def combine(run: ScoringRun) -> ScoringResult:
             np.where(judged, weights, np.nan), run.answers
         )
     return result
+
+
+def read_alone(result: ScoringResult, model: Aggregator) -> tuple[Floats, Floats]:
+    """Return the log-odds and the probability of each candidate by itself, each of shape (n,).
+
+    They are those that /v1/score_pairs gives: without the verifiers that compare candidates, and
+    without the group in the model's reading, so that a group changes nothing. NaN where there is
+    no score, and where a cascade or a budget cut a candidate's calls.
+    """
+    if not result.one_query:
+        return result.combined.log_odds, result.probability
+    raw = result.matrix.raw.copy()
+    raw[:, [member.setwise for member in result.members]] = np.nan
+    combined = model.combine(raw, alone=True)
+    if not model.calibrated:
+        combined = with_vetoes(combined, result.members, raw)
+    log_odds = np.where(result.fully_scored, combined.log_odds, np.nan)
+    probability = np.asarray(expit(log_odds))
+    if not result.number_wanted:
+        judged = judged_rows(result.members, raw, model.ignored, combined)
+        probability = np.where(judged & result.rated, probability, np.nan)
+    return log_odds, probability
 
 
 def _p_best(run: ScoringRun, combined: Combined, places: Sequence[int]) -> float | None:
@@ -102,7 +126,7 @@ def _warnings(run: ScoringRun) -> list[str]:
 def require_a_score(run: ScoringRun) -> None:
     """Raise `NoVerifierError` if every verifier failed."""
     if not run.matrix.has_score and run.matrix.partial:
-        raise NoVerifierError(_reasons(run.members, run.matrix))
+        raise NoVerifierError(_reasons(run.members, run.matrix), run.matrix.failed)
 
 
 def _reasons(members: Sequence[EnsembleMember], matrix: ScoreMatrix) -> dict[str, str]:

@@ -132,6 +132,8 @@ class ScoringResult:
     cost: float = 0.0  # of sent calls, in the units of the configuration
     given_up: float = 0.0  # of it, of calls that were begun ahead of their time, and left
     rewards: list[float] | None = None  # of the kind that the request asks for, if it does
+    one_query: bool = False  # whether the pairs were compared with each other
+    number_wanted: bool = False  # whether the request takes a number that only orders
 
     @property
     def fully_scored(self) -> list[bool]:

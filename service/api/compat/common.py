@@ -5,7 +5,6 @@ The task comes from `model`; failures have the form of each route's clients.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
@@ -172,21 +171,20 @@ def scoring_request_of(
     )
 
 
-def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list[float]:
+def known_values(
+    scoring_result: ScoringResult, values: Sequence[float], keeps_gaps: bool = False
+) -> list[float]:
     """Return complete values: rewards of the kind that the request asks for, else `values`.
 
-    Raises `ApiError` 503 if a score is missing, since null is no low score, and 422 if there is no
-    number of the kind: another try would not help.
+    With `keeps_gaps` a batch of which any candidate has a score keeps NaN for the others. Raises
+    `ApiError` 503 if a score is missing, since null is no low score, and 422 if there is no number
+    of the kind: another try would not help.
     """
-    if np.isnan(scoring_result.combined.log_odds).any():
-        reasons = sorted(set(scoring_result.matrix.reasons.values()))[:3]
-        message = (
-            "no verifier could score one of the candidates"
-            f" ({'; '.join(reasons) or 'none applies'})"
-        )
-        raise ApiError(503, message, code="no_verifier", retry_after_s=1)
+    gaps = np.isnan(scoring_result.combined.log_odds)
+    if gaps.any() and (gaps.all() or not keeps_gaps):
+        raise _no_score(scoring_result, np.flatnonzero(gaps).tolist())
     numbers = asked_values(scoring_result, values)
-    if any(math.isnan(number) for number in numbers):
+    if (np.isnan(numbers) & ~gaps).any():
         message = (
             "one of the candidates has no probability"
             f" ({'; '.join(scoring_result.warnings[:3]) or 'the task is not calibrated'}): send"
@@ -194,6 +192,19 @@ def known_values(scoring_result: ScoringResult, values: Sequence[float]) -> list
         )
         raise ApiError(422, message, param="uncalibrated", code="no_reward")
     return numbers
+
+
+def _no_score(scoring_result: ScoringResult, gaps: list[int]) -> ApiError:
+    """Return the error of candidates without a score: whether another try may help."""
+    matrix = scoring_result.matrix
+    reasons = sorted(set(matrix.reasons.values()))[:3]
+    others = "" if len(matrix.raw) == 1 else "; `?missing=null` in the URL keeps the others'"
+    message = (
+        f"no verifier could score candidate {gaps[0]}"
+        f" ({'; '.join(reasons) or 'none applies'}){others}"
+    )
+    may_pass = any(map(matrix.failed_at, gaps))
+    return ApiError(503, message, code="no_verifier", retry_after_s=1 if may_pass else None)
 
 
 def asked_values(scoring_result: ScoringResult, values: Sequence[float]) -> list[float]:

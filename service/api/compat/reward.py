@@ -141,14 +141,18 @@ class SlimeRequest(ScoredBody):
 
 
 async def classify(request: Request) -> Response:
-    """Score texts: log-odds with `use_activation: false`, else the probability."""
+    """Score texts: log-odds with `use_activation: false`, else the probability.
+
+    A text without a score is 503, or with `?missing=null` a null beside the others' values.
+    """
     payload = await read(request, ClassifyRequest)
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
     scoring_result = await score_candidates(request, payload, pairs)
     plain = payload.use_activation is False or (
         payload.use_activation is None and payload.activation is False
     )
-    values = known_values(
+    values = _values(
+        request,
         scoring_result,
         (scoring_result.combined.log_odds if plain else scoring_result.probability).tolist(),
     )
@@ -187,11 +191,14 @@ async def embeddings(request: Request) -> Response:
 
 
 async def get_reward(request: Request) -> Response:
-    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities, and verifiers' parts."""
+    """Score whole texts for OpenRLHF: log-odds as rewards, probabilities, and verifiers' parts.
+
+    A text without a score is 503, or with `?missing=null` a null beside the others' rewards.
+    """
     payload = await read(request, GetRewardRequest)
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
     scoring_result = await score_candidates(request, payload, pairs)
-    rewards = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
+    rewards = _values(request, scoring_result, scoring_result.combined.log_odds.tolist())
     return marked(
         scoring_result,
         {
@@ -258,6 +265,22 @@ def _last(request: Request) -> bool:
             code="unknown_value",
         )
     return which == "last"
+
+
+def _values(request: Request, scoring_result: ScoringResult, values: list[float]) -> list[float]:
+    """Return a batch's values; NaN, which is written as null, for a gap with `?missing=null`.
+
+    Raises `ApiError` 503 for a gap that the request refuses, and 422 for another word.
+    """
+    gaps = request.query_params.get("missing", "refuse")
+    if gaps not in ("refuse", "null"):
+        raise ApiError(
+            422,
+            f"`missing` must be refuse or null; got {gaps[:40]!r}",
+            param="missing",
+            code="unknown_value",
+        )
+    return known_values(scoring_result, values, keeps_gaps=gaps == "null")
 
 
 def query_of(prompt: RewardPrompt, reference: str | None) -> Query:

@@ -12,9 +12,16 @@ from assay.aggregation import Floats
 from assay.service.domain.reward_runs import RewardKind
 from assay.service.domain.score_keys import query_of_key
 from assay.service.learning.tasks.task import Task
+from assay.service.scoring.combine import read_alone
 from assay.service.scoring.request import ScoringResult
 
 NO_GROUP = "rank needs two answers or more to one prompt in a request"
+NOT_ALONE = (
+    "only its comparison with the group's other answers scored a candidate, or a cascade or a"
+    " budget left its calls out: add a verifier that reads answers one by one, or send"
+    " `policy: full` without a budget"
+)
+NOT_CALIBRATED = "the task is not calibrated: send `uncalibrated: number`, or log_odds"
 NO_RATES = (
     "denoised needs the error rates of a version that was fitted with random labels, ten right and"
     " ten wrong ones or more; label, fit, and begin a run"
@@ -33,20 +40,26 @@ class Rewards:
 
 
 def rewards_of(kind: RewardKind, scoring_result: ScoringResult, task: Task) -> Rewards:
-    """Return the rewards of a kind; `task` is the view at the version that scored."""
-    log_odds = scoring_result.combined.log_odds
-    if kind == "probability":
-        missing = np.isnan(scoring_result.probability) & ~np.isnan(log_odds)
-        reason = "the task is not calibrated: send `uncalibrated: number`, or log_odds"
-        return Rewards(scoring_result.probability, reason if missing.any() else None)
-    if kind == "log_odds":
-        return Rewards(log_odds)
+    """Return the rewards of a kind; `task` is the view at the version that scored.
+
+    All but ranks are of a candidate alone: in another group it has the same reward.
+    """
     if kind == "rank":
-        values = ranks_within(log_odds, [query_of_key(key) for key in scoring_result.keys])
-        lacking = np.isnan(values) & ~np.isnan(log_odds)
+        in_group = scoring_result.combined.log_odds
+        values = ranks_within(in_group, [query_of_key(key) for key in scoring_result.keys])
+        lacking = np.isnan(values) & ~np.isnan(in_group)
         return Rewards(values, NO_GROUP if lacking.any() else None)
+    log_odds, probability = read_alone(scoring_result, task.served.model)
+    cut = np.isnan(log_odds) & ~np.isnan(scoring_result.combined.log_odds)
+    lacks = NOT_ALONE if cut.any() else None
+    if kind == "probability":
+        withheld = np.isnan(probability) & ~np.isnan(log_odds)
+        return Rewards(probability, NOT_CALIBRATED if withheld.any() else lacks)
+    if kind == "log_odds":
+        return Rewards(log_odds, lacks)
     saved = task.served.saved
-    return denoised(log_odds, None if saved is None else saved.report.get("error_rates"))
+    rewards = denoised(log_odds, None if saved is None else saved.report.get("error_rates"))
+    return Rewards(rewards.values, rewards.reason or lacks)
 
 
 def ranks_within(log_odds: Floats, groups: list[str]) -> Floats:

@@ -39,6 +39,14 @@ def test_a_failure_of_all_verifiers_lists_their_reasons() -> None:
     assert (error.code, error.retry_after_s, error.param) == ("no_verifier", 1, None)
 
 
+def test_verifiers_that_answered_have_no_score_at_another_try_either() -> None:
+    """The same code, without a time to come again."""
+    error = NoVerifierError({"a": "null"}, failed=False)
+
+    assert str(error) == "no verifier has a score for it (a: null)"
+    assert (error.code, error.retry_after_s) == ("no_verifier", None)
+
+
 @pytest.mark.parametrize("what", ["requests", "cost"])
 def test_a_limits_code_says_what_is_used_up(what: str) -> None:
     """And when to come again."""

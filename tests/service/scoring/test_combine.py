@@ -11,10 +11,11 @@ import pytest
 from assay.aggregation import Combined, Floats, RobustAverage
 from assay.service.domain.errors import NoVerifierError
 from assay.service.learning.tasks.served_version import ServedVersion
+from assay.service.scoring.combine import read_alone, require_a_score
 from assay.service.scoring.request import ScoringRequest
 from assay.service.scoring.scorer import STORE_DOWN
-from assay.verifiers import Pair, Query, UnreachableError
-from tests.support.scorers import Books, fake
+from assay.verifiers import Pair, Query, Status, UnreachableError, Verdict
+from tests.support.scorers import Books, fake, run_of
 
 
 class Calibrated(RobustAverage):
@@ -152,3 +153,83 @@ async def test_pairs_are_read_alone_and_candidates_beside_each_other(one_query: 
     await books.scorer.score(books.job(one_query=one_query))
 
     assert reads == [not one_query]
+
+
+async def rewards_of_c0(
+    fakes: list[Any], group: list[str], wish: Any = "number", base_rate: float | None = None
+) -> tuple[float, float, float]:
+    """Return c0's log-odds in its group, and its log-odds and probability alone."""
+    books = Books(fakes)
+    model = RobustAverage(books.task.spec.columns, base_rate)
+    books.task.serving.version = ServedVersion(task="t", model=model)
+    pairs = [Pair(Query.of("q"), text) for text in group]
+    request = ScoringRequest(books.task, pairs, True, 30.0, learn=False, uncalibrated=wish)
+    outcome = await books.scorer.score(request)
+    log_odds, probability = read_alone(outcome, model)
+    return outcome.combined.log_odds[0], log_odds[0], probability[0]
+
+
+def unbounded(pair: Pair) -> float:
+    """Return a score without a range, which a group's own range maps."""
+    return {"c0": 1.0, "low": -3.0, "high": 8.0}[pair.candidate]
+
+
+@pytest.mark.parametrize("has_setwise", [False, True])
+async def test_a_reading_alone_is_the_same_in_every_group(has_setwise: bool) -> None:
+    """Where the group's own reading moves; also beside a verifier that compares candidates."""
+    scorer = fake("v", unbounded)
+    scorer.bounds = None
+    fakes = [scorer]
+    if has_setwise:
+        comparing = fake("consensus", lambda pair: 0.9 if pair.candidate == "high" else 0.2)
+        comparing.setwise = True
+        fakes.append(comparing)
+
+    groups = [["c0"], ["c0", "low"], ["c0", "high"], ["c0", "low", "high"]]
+    readings = [await rewards_of_c0(fakes, group) for group in groups]
+
+    assert len({in_group for in_group, _, _ in readings[1:]}) > 1
+    assert {alone for _, alone, _ in readings} == {readings[0][1]}
+    assert {probability for _, _, probability in readings} == {readings[0][2]}
+    assert 0.5 < readings[0][2] < 1
+
+
+async def test_a_reading_alone_has_no_more_probability_than_the_task() -> None:
+    """Nothing stated a base rate, and nobody wants a number."""
+    for wish, base_rate, has_one in (("null", None, False), ("null", 0.3, True)):
+        _, log_odds, probability = await rewards_of_c0(
+            [fake("v", 0.9)], ["c0", "c1"], wish, base_rate
+        )
+
+        assert not np.isnan(log_odds)
+        assert np.isnan(probability) != has_one
+
+
+async def test_what_only_a_comparison_scored_has_no_reading_alone() -> None:
+    """It would be another one in another group."""
+    comparing = fake("consensus", 0.9)
+    comparing.setwise = True
+
+    in_group, alone, probability = await rewards_of_c0([comparing], ["c0", "c1"])
+
+    assert not np.isnan(in_group)
+    assert np.isnan(alone)
+    assert np.isnan(probability)
+
+
+async def test_an_error_says_whether_another_try_may_help() -> None:
+    """A verifier that is away may come back; a text without a score has none again."""
+    for status, may_help in (
+        (Status.ERROR, True),
+        (Status.TIMEOUT, True),
+        (Status.NO_SCORE, False),
+        (Status.TRUNCATED, False),
+    ):
+        books = Books([fake("v", 0.5)])
+        run = run_of(books, books.job())
+        run.enter(0, range(2), Verdict(None, status, "why"))
+
+        with pytest.raises(NoVerifierError, match="why") as caught:
+            require_a_score(run)
+
+        assert (caught.value.retry_after_s is not None) == may_help

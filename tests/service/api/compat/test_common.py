@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from assay.service.api.compat.common import asked_values, known_values
 from assay.service.api.compat.routes import QUERY, TEXTS
 from assay.service.api.errors import ApiError
+from assay.service.domain.matrix import ScoreMatrix
+from assay.verifiers import Status, Verdict
 from tests.support.servers.processes import Server
 from tests.support.waiting import wait_until
 
@@ -60,37 +63,85 @@ def test_the_model_names_the_task(running: Server, model: str | None, task: str)
     assert kept(running, task) == before + 1
 
 
-def scored(log_odds: list[float], rewards: list[float] | None) -> Any:
+def result_of(log_odds: list[float], status: Status, rewards: list[float] | None = None) -> Any:
+    """Return a result whose unscored pairs have a status."""
+    matrix = ScoreMatrix(len(log_odds), 1)
+    for row, value in enumerate(log_odds):
+        verdict = Verdict(None, status, "why") if math.isnan(value) else Verdict(value)
+        matrix.put(row, 0, verdict)
+    warnings = ["partial: judge: slow", "no_reward: rank needs two answers", "over: late"]
+    combined = SimpleNamespace(log_odds=np.array(log_odds))
+    return SimpleNamespace(combined=combined, matrix=matrix, rewards=rewards, warnings=warnings)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after_s"),
+    [
+        (Status.ERROR, 1),
+        (Status.TIMEOUT, 1),
+        (Status.NO_SCORE, None),
+        (Status.NOT_APPLICABLE, None),
+    ],
+)
+def test_a_gap_is_an_error_that_may_pass_where_a_verifier_failed(
+    status: Status, retry_after_s: int | None
+) -> None:
+    """And names the first of the batch."""
+    with pytest.raises(ApiError, match=r"candidate 1 \(why\).*missing=null") as caught:
+        known_values(result_of([1.0, math.nan], status), [0.7, math.nan])
+
+    assert (caught.value.status, caught.value.code) == (503, "no_verifier")
+    assert caught.value.retry_after_s == retry_after_s
+
+
+def test_a_gap_keeps_the_rewards_of_the_others() -> None:
+    """Where the request takes one; a kind without a number for a scored text is an error still."""
+    gap = result_of([1.0, math.nan], Status.NO_SCORE, [0.9, math.nan])
+    kept = known_values(gap, [0.7, math.nan], keeps_gaps=True)
+    gap.rewards = None
+    own = known_values(gap, [0.7, math.nan], keeps_gaps=True)
+
+    assert kept == pytest.approx([0.9, math.nan], nan_ok=True)
+    assert own == pytest.approx([0.7, math.nan], nan_ok=True)
+    for rewards, values, word in (
+        ([math.nan, math.nan], [0.7, math.nan], "no_reward: rank needs"),
+        (None, [math.nan, math.nan], "send `uncalibrated: number`"),
+    ):
+        gap.rewards = rewards
+        with pytest.raises(ApiError, match=word) as caught:
+            known_values(gap, values, keeps_gaps=True)
+        assert (caught.value.status, caught.value.code) == (422, "no_reward")
+    with pytest.raises(ApiError, match="no verifier could score candidate 0") as caught:
+        known_values(result_of([math.nan] * 2, Status.ERROR), [math.nan] * 2, keeps_gaps=True)
+    assert caught.value.status == 503
+
+
+def of(log_odds: list[float], rewards: list[float] | None) -> Any:
     """Return a result with rewards of a kind."""
-    return SimpleNamespace(
-        combined=SimpleNamespace(log_odds=np.array(log_odds)),
-        matrix=SimpleNamespace(reasons={}),
-        rewards=rewards,
-        warnings=["partial: judge: slow", "no_reward: rank needs two answers", "over: late"],
-    )
+    return result_of(log_odds, Status.NO_SCORE, rewards)
 
 
 def test_the_number_that_a_request_asks_for_stands_in_place_of_the_own_one() -> None:
     """Where a candidate has a score and no such number the request is refused, with the reason."""
     missing = float("nan")
 
-    assert asked_values(scored([1.0, 2.0], None), [0.1, 0.2]) == [0.1, 0.2]
-    assert asked_values(scored([1.0, 2.0], [0.0, 1.0]), [0.1, 0.2]) == [0.0, 1.0]
-    partly = asked_values(scored([1.0, missing], [1.0, missing]), [0.1, 0.2])
+    assert asked_values(of([1.0, 2.0], None), [0.1, 0.2]) == [0.1, 0.2]
+    assert asked_values(of([1.0, 2.0], [0.0, 1.0]), [0.1, 0.2]) == [0.0, 1.0]
+    partly = asked_values(of([1.0, missing], [1.0, missing]), [0.1, 0.2])
     assert partly == pytest.approx([1.0, missing], nan_ok=True)
     for asks in (asked_values, known_values):
         for rewards in ([missing, missing], [1.0, missing]):
             with pytest.raises(ApiError, match="no_reward: rank needs") as caught:
-                asks(scored([1.0, 2.0], rewards), [0.1, 0.2])
+                asks(of([1.0, 2.0], rewards), [0.1, 0.2])
             assert (caught.value.status, caught.value.code) == (422, "no_reward")
 
 
 def test_a_missing_score_and_a_missing_probability_have_their_own_words() -> None:
     """A probability that nobody can give is no verifier's failure, which may pass."""
     with pytest.raises(ApiError, match="no verifier could score") as unscored:
-        known_values(scored([1.0, float("nan")], [1.0, 2.0]), [0.1, 0.2])
+        known_values(of([1.0, float("nan")], [1.0, 2.0]), [0.1, 0.2])
     with pytest.raises(ApiError, match="send `uncalibrated: number`") as unrated:
-        known_values(scored([1.0, 2.0], None), [0.1, float("nan")])
+        known_values(of([1.0, 2.0], None), [0.1, float("nan")])
 
     assert [(error.value.status, error.value.code) for error in (unscored, unrated)] == [
         (503, "no_verifier"),

@@ -6,13 +6,18 @@ import base64
 import math
 import struct
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from assay.service.api.compat.chat_templates import split_answer
+from assay.service.api.compat.reward import _values as reward_values
 from assay.service.api.compat.reward import pair_of
 from assay.service.api.compat.routes import COMPAT_ROUTES, QUERY, TEMPLATED, TEXTS
+from assay.service.api.errors import ApiError
+from assay.verifiers import Status
+from tests.service.api.compat.test_common import result_of
 from tests.support.http.compat_routes import CONVERSATION
 from tests.support.servers.processes import Server
 
@@ -182,3 +187,32 @@ def test_a_whole_text_is_told_by_its_prompt_else_by_its_template_else_is_all_the
     assert pair_of("an answer", "a question").query.text == "a question"
     unanswered = "<|im_start|>user\nHi<|im_end|>\n"
     assert split_answer(unanswered) is None
+
+
+@pytest.mark.parametrize("gap", [0, 1])
+def test_one_unscored_text_of_a_batch_is_a_gap_where_the_url_says_so(gap: int) -> None:
+    """The others keep their rewards; by default, and for a batch without any, it is refused."""
+    values = [2.0, 2.0]
+    values[gap] = math.nan
+    wanting: Any = SimpleNamespace(query_params={"missing": "null"})
+    plain: Any = SimpleNamespace(query_params={})
+
+    kept = reward_values(wanting, result_of(values, Status.NO_SCORE), values)
+
+    assert [math.isnan(value) for value in kept] == [place == gap for place in range(2)]
+    with pytest.raises(ApiError, match=f"candidate {gap}"):
+        reward_values(plain, result_of(values, Status.NO_SCORE), values)
+    nothing = [math.nan] * 2
+    with pytest.raises(ApiError, match="no verifier could"):
+        reward_values(wanting, result_of(nothing, Status.NO_SCORE), nothing)
+
+
+@pytest.mark.parametrize("word", ["zero", "", "NULL"])
+def test_another_word_for_a_gap_is_refused(word: str) -> None:
+    """With the two that there are."""
+    asked: Any = SimpleNamespace(query_params={"missing": word})
+
+    with pytest.raises(ApiError, match="must be refuse or null") as caught:
+        reward_values(asked, result_of([1.0], Status.OK), [1.0])
+
+    assert (caught.value.status, caught.value.param) == (422, "missing")

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from assay.service.api.runs.rewards import NO_BETTER, NO_RATES, denoised, ranks_within
+from assay.aggregation import RobustAverage
+from assay.service.api.runs.rewards import (
+    NO_BETTER,
+    NO_RATES,
+    NOT_ALONE,
+    NOT_CALIBRATED,
+    Rewards,
+    denoised,
+    ranks_within,
+    rewards_of,
+)
+from assay.service.domain.reward_runs import RewardKind
+from assay.service.learning.tasks.served_version import ServedVersion
+from assay.service.scoring.request import ScoringRequest
+from assay.verifiers import Pair, Query
+from tests.support.scorers import Books, fake
 
 
 def test_a_rank_is_the_share_of_the_others_that_it_beats() -> None:
@@ -39,3 +56,43 @@ def test_without_rates_there_is_no_denoised_reward() -> None:
 
         assert np.isnan(rewards.values).all()
         assert rewards.reason == reason
+
+
+async def rewards_in(group: list[str], kind: RewardKind, wish: Any = "number") -> Rewards:
+    """Return a group's rewards by a scorer without a range, and a comparing verifier."""
+    scorer = fake("v", lambda pair: {"a": 0.5, "b": -2.0, "c": 4.0}.get(pair.candidate))
+    scorer.bounds = None
+    comparing = fake("consensus", lambda pair: 0.9 if pair.candidate == group[-1] else 0.1)
+    comparing.setwise = True
+    books = Books([scorer, comparing])
+    books.task.serving.version = ServedVersion(
+        task="t", model=RobustAverage(books.task.spec.columns, None)
+    )
+    pairs = [Pair(Query.of("q"), text) for text in group]
+    request = ScoringRequest(books.task, pairs, True, 30.0, learn=False, uncalibrated=wish)
+    return rewards_of(kind, await books.scorer.score(request), books.task)
+
+
+@pytest.mark.parametrize("kind", ["probability", "log_odds"])
+async def test_a_completion_has_one_reward_in_all_groups(kind: RewardKind) -> None:
+    """Whatever the group holds; its rank is another thing."""
+    groups = [["a"], ["a", "b"], ["a", "c"], ["a", "b", "c"], ["a", "c", "b"]]
+
+    rewards = [await rewards_in(group, kind) for group in groups]
+    ranks = [await rewards_in(group, "rank") for group in groups[1:]]
+
+    assert len({values.values[0] for values in rewards}) == 1
+    assert not np.isnan(rewards[0].values).any()
+    assert all(values.reason is None for values in rewards)
+    assert len({values.values[0] for values in ranks}) > 1
+
+
+async def test_a_reward_that_only_the_group_gives_is_none() -> None:
+    """With the reason; so is a probability that the task has not."""
+    lone = await rewards_in(["a", "unscored"], "log_odds")
+    withheld = await rewards_in(["a", "b"], "probability", "null")
+
+    assert np.isnan(lone.values).tolist() == [False, True]
+    assert lone.reason == NOT_ALONE
+    assert np.isnan(withheld.values).all()
+    assert withheld.reason == NOT_CALIBRATED
