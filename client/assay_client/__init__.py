@@ -1,7 +1,7 @@
 """Client of Assay: post a query and its candidates, and get to know which to trust."""
 
 from .answers import PairScore, Ranked, Ranking, Scores, Usage, VerifierWord
-from .best_of_n import BestOfN, abest_of_n, best_of_many, best_of_n
+from .best_of_n import BestOfN, SomeFailedError, abest_of_n, best_of_many, best_of_n
 from .client import AsyncClient, Client
 from .errors import (
     AnswerTimeoutError,
@@ -31,6 +31,7 @@ __all__ = [
     "Retrying",
     "Run",
     "Scores",
+    "SomeFailedError",
     "UnreachableError",
     "UrlError",
     "Usage",

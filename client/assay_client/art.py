@@ -1,4 +1,4 @@
-"""ART: scores of a group of trajectories, as `ruler_score_group` gives.
+"""ART: rewards of a group of trajectories, in the place of `ruler_score_group`.
 
 groups = await art.gather_trajectory_groups(..., after_each=group_scorer("math"))
 """
@@ -30,8 +30,9 @@ def group_scorer(
     reward: RewardKind | None = None,
     learn: bool = False,
 ) -> Callable[[Group], Awaitable[Group | None]]:
-    """Return a function that rewards the trajectories of a group, ranked together.
+    """Return a function that rewards the trajectories of a group, each by itself.
 
+    A trajectory has the same reward in any group; `reward="rank"` is its rank within the group.
     The query is what comes before a trajectory's first reply, the candidate its last reply. With
     "skip" (the default) a trajectory without a score leaves the group, and a group with fewer than
     two is None, which ART leaves out. The reward before is in `metrics["independent_reward"]`.

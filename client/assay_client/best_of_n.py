@@ -10,7 +10,11 @@ from typing import Any
 
 from .answers import Ranking
 from .client import AsyncClient, Client
+from .errors import AssayError
 from .exchange import Query
+
+#: Failures in a row after which `best_of_many` begins no further query.
+MOST_IN_A_ROW = 8
 
 #: Returns one answer, or several at once.
 Generate = Callable[[Any], str | Sequence[str]]
@@ -29,6 +33,24 @@ class BestOfN:
     def probability(self) -> float | None:
         """Return the chance that the chosen answer is correct."""
         return self.ranking.best.probability
+
+
+class SomeFailedError(AssayError):
+    """Some of many queries failed; the others' answers are here.
+
+    `results`: by place, None where there is none; `failures`: why, by place. Places in neither were
+    not asked any more, after too many failures in a row.
+    """
+
+    def __init__(self, results: list[BestOfN | None], failures: dict[int, Exception]) -> None:
+        place, first = min(failures.items())
+        skipped = sum(result is None for result in results) - len(failures)
+        unasked = f", and {skipped} were not asked any more" if skipped else ""
+        super().__init__(
+            f"{len(failures)} of {len(results)} queries failed{unasked}; `results` has the others'"
+            f" answers (query {place}: {type(first).__name__}: {first})"
+        )
+        self.results, self.failures = results, failures
 
 
 def best_of_n(
@@ -87,25 +109,47 @@ async def best_of_many(
 ) -> list[BestOfN]:
     """Do the same for many queries, so many at once, in order.
 
-    With a progress bar where tqdm is installed.
+    With a progress bar where tqdm is installed. A query that fails does not end the others: when
+    these are over, `SomeFailedError` has their answers. After `MOST_IN_A_ROW` failures in a row, or
+    `at_once` if that is more, no further query begins. Raises a query's own error if all failed.
     """
     ranker, room = client or AsyncClient(), asyncio.Semaphore(at_once)
+    results: list[BestOfN | None] = [None] * len(queries)
+    failures: dict[int, Exception] = {}
+    most_in_a_row, in_a_row = max(at_once, MOST_IN_A_ROW), 0
 
-    async def rank_one(query: Query) -> BestOfN:
+    async def rank_one(place: int, query: Query) -> None:
+        nonlocal in_a_row
         async with room:
-            best = await abest_of_n(generate, query, n, client=ranker, **options)
+            if in_a_row >= most_in_a_row:
+                return
+            try:
+                results[place] = await abest_of_n(generate, query, n, client=ranker, **options)
+                in_a_row = 0
+            except Exception as exc:  # the caller's own function may raise anything
+                failures[place] = exc
+                in_a_row += 1
         bar.update()
-        return best
 
     with _bar(len(queries), progress) as bar:
-        tasks = [asyncio.create_task(rank_one(query)) for query in queries]
+        tasks = [asyncio.create_task(rank_one(*asked)) for asked in enumerate(queries)]
         try:
-            return list(await asyncio.gather(*tasks))
+            await asyncio.gather(*tasks)
         finally:
-            for task in tasks:  # after a failure the others are not needed
+            for task in tasks:  # whoever waits may be cancelled
                 task.cancel()
             if client is None:
                 await ranker.close()
+    return _all_or_raise(results, failures)
+
+
+def _all_or_raise(results: list[BestOfN | None], failures: dict[int, Exception]) -> list[BestOfN]:
+    answered = [result for result in results if result is not None]
+    if not failures:
+        return answered
+    if not answered:
+        raise failures[min(failures)]
+    raise SomeFailedError(results, failures) from failures[min(failures)]
 
 
 class _NoBar:

@@ -139,12 +139,15 @@ class Shared:
             asked = body if isinstance(body, dict) else {}
             task = fields.get("task") or asked.get("task") or asked.get("model") or "default"
             self.run.take(str(task), str(version))
+        if self.run is not None:
+            self.run.note(_warnings_of(fields, reply.headers))
         return answer
 
     def _of_run(self, event: tuple[str, Any]) -> tuple[str, Any]:
         """Return an event of a stream; note its ranking's version for the run."""
         if self.run is not None and event[0] == "ranking":
             self.run.take(event[1].task, event[1].model_version)
+            self.run.note(event[1].warnings)
         return event
 
     def _last(self, exc: tenacity.RetryError, request_id: str) -> httpx.Response:
@@ -170,6 +173,19 @@ class Shared:
             f"{self.url} does not answer{often}: {type(exc).__name__}: {exc}",
             request_id=request_id,
         )
+
+
+def _warnings_of(fields: Mapping[str, Any], headers: Mapping[str, str]) -> list[str]:
+    """Return the warnings of an answer; of one whose form has none, those that its headers mark."""
+    stated = fields.get("warnings")
+    if isinstance(stated, list):
+        return [warning for warning in stated if isinstance(warning, str)]
+    marks = []
+    if headers.get("x-assay-partial") == "true":
+        marks.append("partial: a verifier failed")
+    if (culprit := headers.get("x-assay-over-optimised")) is not None:
+        marks.append(f"over_optimisation: the run seems to please the verifier {culprit} alone")
+    return marks
 
 
 def base_url(url: str) -> str:

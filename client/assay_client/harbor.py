@@ -15,7 +15,7 @@ from .client import Client
 from .errors import AssayError, NoScoreError
 from .exchange import Query
 from .missing import Missing, filled
-from .settings import PATIENCE_S, RewardOptions, settings_of
+from .settings import PATIENCE_S, RewardOptions, refuse_rank, rewards_of, settings_of
 
 FOLDER = Path("/logs/verifier")
 NAMES = ("reward.json", "reward.txt")
@@ -43,16 +43,18 @@ def write_reward(
     for name in NAMES:
         (folder / name).unlink(missing_ok=True)
     settings = settings or settings_of(refused=REFUSED)
+    refuse_rank(settings)
     asker = (client or Client(patience_s=PATIENCE_S)).with_run(settings.run)
     pair = {"query": query, "candidate": answer, "reference": reference}
     try:
-        result = asker.score_pairs([pair], **settings.options()).results[0]
+        scores = asker.score_pairs([pair], **settings.options())
     except NoScoreError:
         if settings.missing == "raise":
             raise
-        result = None
-    reward = None if result is None else settings.reward_of(result)
-    rewards = {"reward": float(filled([reward], settings.missing)[0] or 0.0)}
+        result, reward, reason = None, None, None
+    else:
+        result, ([reward], reason) = scores.results[0], rewards_of(scores, 1, settings)
+    rewards = {"reward": float(filled([reward], settings.missing, reason=reason)[0] or 0.0)}
     if result is not None and reward is not None and result.score is not None:
         rewards["assay_score"] = result.score
     folder.mkdir(parents=True, exist_ok=True)

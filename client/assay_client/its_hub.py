@@ -18,11 +18,14 @@ from .lone import rank_rows
 from .missing import Missing
 from .run import Run
 from .settings import RewardKind, settings_of
-from .texts import query_of, text_of
+from .texts import content_of, query_of
 
 
 class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-ignore]  # its_hub may not be installed
     """Scores conversations by P(the last turn is correct); ranks those of one prompt together.
+
+    A search chooses among them, so verifiers that compare candidates have a say, and a response's
+    score depends on those beside it. For a trainer's rewards take another adapter.
 
     `missing` is "raise" by default; "skip" is minus infinity, which no search chooses while another
     response has a score.
@@ -56,8 +59,8 @@ class AssayRewardModel(AbstractOutcomeRewardModel):  # type: ignore[misc,unused-
             messages = messages.to_chat_messages()
         several = not messages or isinstance(messages[0], Sequence)
         chats = [[_turn(turn) for turn in chat] for chat in (messages if several else [messages])]
-        rows = [(query_of(chat[:-1]), text_of(chat[-1:]), None) for chat in chats]
-        rewards = await rank_rows(rows, self.settings, self._client)
+        rows = [(query_of(chat[:-1]), content_of(chat[-1]), None) for chat in chats]
+        rewards = await rank_rows(rows, self.settings, self._client, together=True)
         if rewards and all(reward is None for reward in rewards):
             raise NoScoreError("no verifier applies to any of the responses")
         scores = [-math.inf if reward is None else reward for reward in rewards]

@@ -17,7 +17,8 @@ from .errors import NoScoreError
 from .exchange import Query
 from .missing import filled
 from .run import Run
-from .settings import PATIENCE_S, RewardOptions, by_place
+from .settings import PATIENCE_S, RewardOptions, refuse_rank, rewards_of
+from .texts import reference_of
 
 _CLIENTS: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncClient] = WeakKeyDictionary()
 Row = tuple[Query, str, str | None]
@@ -54,21 +55,20 @@ async def score_one(
 ) -> tuple[float | None, PairScore | None]:
     """Return one pair's reward and score, or what stands for a missing reward, and None.
 
-    Raises `NoScoreError` with `missing="raise"`.
+    Raises `NoScoreError` with `missing="raise"`, and `ValueError` for a reference that is neither a
+    text nor a number, or for ranks.
     """
-    pair = {
-        "query": query,
-        "candidate": candidate,
-        "reference": None if reference in (None, "") else str(reference),
-    }
+    refuse_rank(settings)
+    pair = {"query": query, "candidate": candidate, "reference": reference_of(reference)}
     try:
         scores = await client_of(settings, client).score_pairs([pair], **settings.options())
     except NoScoreError:
         if settings.missing == "raise":
             raise
         return filled([None], settings.missing)[0], None
-    reward = settings.reward_of(scores.results[0])
-    return filled([reward], settings.missing)[0], None if reward is None else scores.results[0]
+    [reward], reason = rewards_of(scores, 1, settings)
+    value = filled([reward], settings.missing, reason=reason)[0]
+    return value, None if reward is None else scores.results[0]
 
 
 async def rank_rows(
@@ -76,12 +76,14 @@ async def rank_rows(
     settings: RewardOptions,
     client: AsyncClient | None = None,
     absent: float | None = None,
+    together: bool = False,
 ) -> list[float | None]:
     """Return the reward of each row (query, candidate, reference), in order.
 
-    Candidates of the same query and reference are ranked together, so that verifiers that compare
-    them have a say. A row without any score has what `missing` says; `absent` is the trainer's way
-    to leave one out.
+    Each is of the candidate alone, so that it is the same in every group and step of a run; ranks
+    are within the group, the candidates of the same query and reference. `together`: to choose
+    among the group, where verifiers that compare candidates have a say. A row without any score
+    has what `missing` says; `absent` is the trainer's way to leave one out.
     """
     groups: dict[str, list[int]] = {}
     for place, (query, _, reference) in enumerate(rows):
@@ -89,7 +91,9 @@ async def rank_rows(
 
     async def rank(places: list[int]) -> list[float | None]:
         group = [rows[place] for place in places]
-        return filled(await _ranked(group, settings, client), settings.missing, absent)
+        ask = _ranked if together or settings.kind == "rank" else _alone
+        rewards, reason = await ask(group, settings, client)
+        return filled(rewards, settings.missing, absent, reason)
 
     ranked = await asyncio.gather(*(rank(places) for places in groups.values()))
     places = [place for group in groups.values() for place in group]
@@ -97,15 +101,29 @@ async def rank_rows(
     return [rewards[place] for place in range(len(rows))]
 
 
+async def _alone(
+    group: Sequence[Row], settings: RewardOptions, client: AsyncClient | None
+) -> tuple[list[float | None], str | None]:
+    pairs = [
+        {"query": query, "candidate": text, "reference": reference}
+        for query, text, reference in group
+    ]
+    try:
+        scores = await client_of(settings, client).score_pairs(pairs, **settings.options())
+    except NoScoreError as exc:
+        return [None] * len(group), str(exc)
+    return rewards_of(scores, len(group), settings)
+
+
 async def _ranked(
     group: Sequence[Row], settings: RewardOptions, client: AsyncClient | None
-) -> list[float | None]:
+) -> tuple[list[float | None], str | None]:
     query, _, reference = group[0]
     texts = [text for _, text, _ in group]
     try:
         ranking = await client_of(settings, client).rank(
             query, texts, reference=reference, **settings.options()
         )
-    except NoScoreError:
-        return [None] * len(group)
-    return by_place(ranking.results, len(group), settings)
+    except NoScoreError as exc:
+        return [None] * len(group), str(exc)
+    return rewards_of(ranking, len(group), settings)

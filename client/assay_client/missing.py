@@ -36,12 +36,16 @@ def missing_of(missing: Missing | str | None, default: Missing, refused: dict[st
 
 
 def filled(
-    rewards: Sequence[float | None], missing: Missing, absent: float | None = None
+    rewards: Sequence[float | None],
+    missing: Missing,
+    absent: float | None = None,
+    reason: str | None = None,
 ) -> list[float | None]:
     """Return the rewards of one prompt's completions, each gap as `missing` says.
 
     `absent` stands for a sample that the trainer leaves out; with "group_mean" also for those of a
-    prompt without any score. Raises `NoScoreError` with "raise".
+    prompt without any score. `reason`: the service's own word on the gaps, for the error. Raises
+    `NoScoreError` with "raise".
     """
     gaps = [place for place, reward in enumerate(rewards) if reward is None]
     if not gaps:
@@ -50,6 +54,7 @@ def filled(
         raise NoScoreError(
             f"no verifier could score {len(gaps)} of {len(rewards)} completions of a prompt (the"
             f" first is number {gaps[0]}); state `missing` for a reward that stands for them"
+            + ("" if reason is None else f" ({reason})")
         )
     scored = [reward for reward in rewards if reward is not None]
     if missing == "skip" or (missing == "group_mean" and not scored):

@@ -11,7 +11,8 @@ from tenacity import RetryCallState
 
 #: Statuses at which another try can help.
 AGAIN = frozenset({429, 502, 503, 504})
-#: Here `no_verifier` means that verifiers failed; at the other doors also that none applies.
+#: Here `no_verifier` with a time to come again means that verifiers failed; at the other doors also
+#: that none applies.
 OWN_PATHS = ("/v1/rank", "/v1/score_pairs")
 
 
@@ -65,7 +66,7 @@ def _may_pass(state: RetryCallState) -> bool:
     assert state.outcome is not None  # noqa: S101 - a try has ended
     if state.outcome.failed:
         return isinstance(state.outcome.exception(), httpx.RequestError)
-    return state.outcome.result().status_code in AGAIN
+    return state.outcome.result().status_code in AGAIN and not _all_answered(state)
 
 
 def _none_applies(state: RetryCallState) -> bool:
@@ -75,5 +76,20 @@ def _none_applies(state: RetryCallState) -> bool:
         reply is not None
         and reply.status_code == 503
         and b'"no_verifier"' in reply.content
-        and reply.request.url.path not in OWN_PATHS
+        and not reply.request.url.path.endswith(OWN_PATHS)
+    )
+
+
+def _all_answered(state: RetryCallState) -> bool:
+    """Return whether the verifiers answered, and had no score: the service is not away.
+
+    It names no time to come again then, as it does where a verifier failed.
+    """
+    reply = _reply(state)
+    return (
+        reply is not None
+        and reply.status_code == 503
+        and b'"no_verifier"' in reply.content
+        and reply.request.url.path.endswith(OWN_PATHS)
+        and "retry-after" not in reply.headers
     )

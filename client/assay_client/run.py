@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import uuid
+from collections.abc import Iterable
+from threading import Lock
 
 from .errors import VersionChangedError
 
@@ -12,6 +15,10 @@ from .errors import VersionChangedError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
 RUN_HEADER = "x-assay-run"
 VERSION_HEADER = "x-assay-model-version"
+
+log = logging.getLogger("assay_client")
+#: One for all runs: a run is pickled, and a lock cannot be.
+_COUNTING = Lock()
 
 
 class Run:
@@ -31,6 +38,9 @@ class Run:
             )
         #: The version of each task that the first answer had.
         self.versions: dict[str, str] = {}
+        #: How many answers had a warning of each code, such as `partial`, and the newest of each.
+        self.warned: dict[str, int] = {}
+        self.warnings: dict[str, str] = {}
 
     @property
     def version(self) -> str | None:
@@ -47,6 +57,20 @@ class Run:
                 f" {first!r} again, or begin a run of another name.",
                 param="run",
             )
+
+    def note(self, warnings: Iterable[str]) -> None:
+        """Count an answer's warnings by their code, and log the 1st, 2nd, 4th, 8th … of each.
+
+        `partial`: a verifier failed, so rewards differ from those with it; `over_optimisation`;
+        `no_reward`; and others of the service's documentation.
+        """
+        newest = {warning.partition(":")[0][:64]: warning for warning in warnings}
+        for code, warning in newest.items():
+            with _COUNTING:
+                count = self.warned[code] = self.warned.get(code, 0) + 1
+                self.warnings[code] = warning
+            if count & (count - 1) == 0:
+                log.warning("run %s, answer %d with this warning: %s", self.name, count, warning)
 
 
 def run_of(run: str | Run | None) -> Run:

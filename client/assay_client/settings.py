@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from .answers import PairScore, Ranked
+from .answers import PairScore, Ranked, Ranking, Scores
 from .errors import AssayError
 from .missing import Missing, missing_of
 from .run import Run, run_of
@@ -16,6 +16,8 @@ RewardKind = Literal["probability", "log_odds", "rank", "denoised"]
 PartialRewards = Literal["mark", "refuse"]
 #: How long an outage may last before a reward function raises, in seconds.
 PATIENCE_S = 300.0
+#: How the service's warning of a missing reward begins.
+NO_REWARD = "no_reward:"
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,14 @@ class RewardOptions:
     def reward_of(self, result: Ranked | PairScore) -> float | None:
         """Return a result's reward of this kind, None where no verifier judged it.
 
-        Raises `AssayError` if the service does not know the kind.
+        Where the service answers null for its `reward`, that is a gap: a lone completion has no
+        rank. Raises `AssayError` if the service does not know the kind.
         """
         if result.probability is None:
             return None
-        own = (result.model_extra or {}).get("reward")
-        if own is not None:
-            return float(own)
+        fields = result.model_extra or {}
+        if "reward" in fields:
+            return None if fields["reward"] is None else float(fields["reward"])
         if self.kind == "log_odds":
             return result.score
         if self.kind == "probability":
@@ -104,7 +107,39 @@ def task_name(task: str | None = None) -> str:
     return task or os.environ.get("ASSAY_TASK") or "default"
 
 
-def by_place(results: Sequence[Ranked], count: int, settings: RewardOptions) -> list[float | None]:
-    """Return the rewards of ranked candidates in the request's order; None for one left out."""
+def by_place(
+    results: Sequence[Ranked | PairScore], count: int, settings: RewardOptions
+) -> list[float | None]:
+    """Return the rewards of candidates in the request's order; None for one left out."""
     rewards = {result.index: settings.reward_of(result) for result in results}
     return [rewards.get(place) for place in range(count)]
+
+
+def rewards_of(
+    answer: Ranking | Scores, count: int, settings: RewardOptions
+) -> tuple[list[float | None], str | None]:
+    """Return an answer's rewards in the request's order, and its word on those it has not.
+
+    Raises `AssayError` if the run's version has no rewards of the kind "denoised" at all: no
+    number may stand for every reward of a run.
+    """
+    rewards = by_place(answer.results, count, settings)
+    reason = next((text for text in answer.warnings if text.startswith(NO_REWARD)), None)
+    has_scores = any(result.score is not None for result in answer.results)
+    if (
+        settings.kind == "denoised"
+        and reason is not None
+        and has_scores
+        and all(reward is None for reward in rewards)
+    ):
+        raise AssayError(reason, code="no_reward", param="reward")
+    return rewards, reason
+
+
+def refuse_rank(settings: RewardOptions) -> None:
+    """Raise `ValueError` for ranks where a trainer asks of one completion at a time."""
+    if settings.kind == "rank":
+        raise ValueError(
+            "reward='rank': this trainer asks of one completion at a time, and a lone one has no"
+            " rank: choose probability, log_odds or denoised"
+        )

@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
-from itertools import groupby
 from typing import Any
 
 from .client import Client
 from .errors import NoScoreError
+from .exchange import Query
 from .missing import Missing, filled
 from .run import Run
-from .settings import PATIENCE_S, RewardKind, RewardOptions, by_place, settings_of
-from .texts import query_of, text_of
+from .settings import PATIENCE_S, RewardKind, RewardOptions, rewards_of, settings_of
+from .texts import query_of, reference_of, text_of
 
 #: The first release that leaves a completion with None out; those before take it for 0.
 LEAVES_NONE_OUT = (1, 6)
+#: Options of a request by which a completion's score depends on the others.
+OF_GROUP = frozenset({"policy", "confidence", "budget", "top_n", "stream"})
 
 
 class RewardFunction:
     """A reward function for TRL: the reward of each completion, on one scale for the whole run.
+
+    Each is of the completion alone, the same in every group and step; with `reward="rank"` it is
+    the rank among the prompt's completions.
 
     Raises `VersionChangedError` if an answer has another version than the first, `NoScoreError`
     with `missing="raise"`, and another `AssayError` when an outage outlasts the client's patience.
@@ -50,30 +55,62 @@ class RewardFunction:
     def __call__(
         self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
     ) -> list[float | None]:
-        """Return a reward a completion; those of one prompt side by side are ranked together."""
-        references = columns.get(self._reference) if self._reference else None
+        """Return a reward a completion, in order; a group is those of one prompt and reference.
 
-        def key(row: int) -> tuple[str, str | None]:
-            reference = None if references is None else references[row]
-            return repr(prompts[row]), None if reference is None else str(reference)
+        Raises `ValueError` for a data set without the column of references that was named, or with
+        a reference that is neither a text nor a number.
+        """
+        references = self._references(columns, len(completions))
+        groups: dict[str, list[int]] = {}
+        for row in range(len(completions)):
+            groups.setdefault(repr((query_of(prompts[row]), references[row])), []).append(row)
 
-        groups = [list(group) for _, group in groupby(range(len(completions)), key)]
+        def reward(rows: list[int]) -> list[float | None]:
+            texts = [text_of(completions[row]) for row in rows]
+            ask = self._ranked if self.settings.kind == "rank" else self._alone
+            rewards, reason = ask(query_of(prompts[rows[0]]), texts, references[rows[0]])
+            return filled(rewards, self.settings.missing, reason=reason)
 
-        def rank(group: list[int]) -> list[float | None]:
-            texts = [text_of(completions[row]) for row in group]
-            rewards = self._ranked(prompts[group[0]], texts, key(group[0])[1])
-            return filled(rewards, self.settings.missing)
-
+        rewards: list[float | None] = [None] * len(completions)
         with ThreadPoolExecutor(min(16, len(groups) or 1)) as pool:
-            return [reward for rewards in pool.map(rank, groups) for reward in rewards]
+            for rows, values in zip(
+                groups.values(), pool.map(reward, groups.values()), strict=True
+            ):
+                for row, value in zip(rows, values, strict=True):
+                    rewards[row] = value
+        return rewards
 
-    def _ranked(self, prompt: Any, texts: list[str], reference: str | None) -> list[float | None]:
+    def _references(self, columns: dict[str, Any], count: int) -> list[str | None]:
+        if self._reference is None:
+            return [None] * count
+        if self._reference not in columns:
+            raise ValueError(
+                f"reference={self._reference!r}: the data set has no such column; it has"
+                f" {', '.join(sorted(columns)) or 'none beside the prompt'}"
+            )
+        return [reference_of(value) for value in columns[self._reference]]
+
+    def _alone(
+        self, query: Query, texts: list[str], reference: str | None
+    ) -> tuple[list[float | None], str | None]:
+        options = {**self.settings.options(), **self._options}
+        known = {"reference": reference, "tests": options.pop("tests", None)}
+        pairs = [{"query": query, "candidate": text, **known} for text in texts]
+        try:
+            scores = self._client.score_pairs(pairs, **options)
+        except NoScoreError as exc:
+            return [None] * len(texts), str(exc)
+        return rewards_of(scores, len(texts), self.settings)
+
+    def _ranked(
+        self, query: Query, texts: list[str], reference: str | None
+    ) -> tuple[list[float | None], str | None]:
         options = {**self.settings.options(), "reference": reference, **self._options}
         try:
-            ranking = self._client.rank(query_of(prompt), texts, **options)
-        except NoScoreError:
-            return [None] * len(texts)
-        return by_place(ranking.results, len(texts), self.settings)
+            ranking = self._client.rank(query, texts, **options)
+        except NoScoreError as exc:
+            return [None] * len(texts), str(exc)
+        return rewards_of(ranking, len(texts), self.settings)
 
 
 def reward_function(
@@ -93,11 +130,19 @@ def reward_function(
     `reference` names the data set's column with right answers, where it has one. `run` is the name
     that processes of one run share (ASSAY_RUN, else a new one). `missing` is by default "skip",
     TRL's None; before TRL 1.6, which takes None for 0, "group_mean". `patience_s` (300, or the
-    client's own) is how long an outage may last. `options`: those of POST /v1/rank.
+    client's own) is how long an outage may last. `options`: those of POST /v1/score_pairs, and
+    `tests`; with `reward="rank"` those of POST /v1/rank. Raises `ValueError` for options by which
+    a reward would depend on the group.
     """
     refused = {} if _leaves_none_out() else {"skip": "TRL before 1.6 takes None for a reward of 0"}
     default: Missing = "group_mean" if refused else "skip"
     settings = settings_of(task, run, missing, reward, learn, default=default, refused=refused)
+    of_group = sorted(OF_GROUP.intersection(options))
+    if of_group and settings.kind != "rank":
+        raise ValueError(
+            f"{of_group[0]}: rewards are of each completion alone, the same in every group: leave"
+            " it out, or choose reward='rank'"
+        )
     patience = PATIENCE_S if client is None and patience_s is None else patience_s
     ranker = (client or Client()).with_run(settings.run, patience)
     return RewardFunction(settings, ranker, reference, options)

@@ -17,7 +17,7 @@ from .lone import process_run, rank_rows, score_one
 from .missing import Missing
 from .run import Run
 from .settings import RewardKind, settings_of
-from .texts import query_of, text_of
+from .texts import query_of, reference_of, text_of
 
 ALONE = {"group_mean": "verifiers asks of one roll-out at a time: choose raise, skip or a number"}
 READ_AS_0 = {"raise": "a rubric takes an error for a reward of 0: choose group_mean or a number"}
@@ -46,7 +46,7 @@ def rubric_function(
     reward: RewardKind | None = None,
     learn: bool = False,
 ) -> Callable[..., Awaitable[list[float]]]:
-    """Return a group reward that ranks completions of one prompt together.
+    """Return a group reward: of each completion by itself, or its rank in the group ("rank").
 
     A gap is the mean of its prompt's others ("group_mean", the default). "skip" is NaN, which a
     rubric keeps, and which spoils the advantages of its whole group; an error it would read as 0.
@@ -59,7 +59,7 @@ def rubric_function(
         prompts: Sequence[Any], completions: Sequence[Any], answers: Sequence[Any]
     ) -> list[float]:
         rows = [
-            (query_of(prompt), text_of(completion), str(answer or "") or None)
+            (query_of(prompt), text_of(completion), reference_of(answer))
             for prompt, completion, answer in zip(prompts, completions, answers, strict=True)
         ]
         rewards = await rank_rows(rows, settings)

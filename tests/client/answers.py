@@ -48,10 +48,15 @@ def ranking(
     return {**head(version), "results": results}
 
 
-def pairs(scores: Sequence[float | None], version: str = "math@1") -> dict[str, Any]:
-    """Return the scores of pairs."""
+def pairs(scores: Sequence[float | None], version: str = "math@1", **fields: Any) -> dict[str, Any]:
+    """Return the scores of pairs; `fields`: of each result, by its place."""
     results = [
-        {"index": place, "probability": sigmoid(score), "score": score}
+        {
+            "index": place,
+            "probability": sigmoid(score),
+            "score": score,
+            **{name: values[place] for name, values in fields.items()},
+        }
         for place, score in enumerate(scores)
     ]
     return {**head(version), "results": results}

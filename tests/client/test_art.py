@@ -9,7 +9,7 @@ from assay_client import AsyncClient, NoScoreError
 from assay_client.art import group_scorer
 from pydantic import BaseModel
 
-from tests.client.answers import ranking, sigmoid
+from tests.client.answers import pairs, sigmoid
 from tests.support.http.canned_server import answering_by_path
 
 
@@ -48,15 +48,16 @@ def group(count: int) -> TrajectoryGroup:
     return made
 
 
-async def test_a_group_is_ranked_together() -> None:
+async def test_each_trajectory_of_a_group_is_rewarded_by_itself() -> None:
     """By the question and the last replies; the reward before stays among the metrics."""
-    with answering_by_path({"*": ranking([1.0, 0.0])}) as server:
+    with answering_by_path({"*": pairs([1.0, 0.0])}) as server:
         async with AsyncClient(server.url) as client:
             before = group(2)
             scored = await group_scorer("math", client=client, run="night-7")(before)
     [(_, body)] = server.asked
-    assert body["messages"] == [{"role": "user", "content": "q"}]
-    assert body["candidates"] == ["0", "1"]
+    question = [{"role": "user", "content": "q"}]
+    assert [pair["messages"] for pair in body["pairs"]] == [question] * 2
+    assert [pair["candidate"] for pair in body["pairs"]] == ["0", "1"]
     assert scored is not None
     assert [each.reward for each in scored.trajectories] == [sigmoid(1.0), 0.5]
     assert scored.trajectories[0].metrics == {"independent_reward": 0.1}
@@ -67,7 +68,7 @@ async def test_a_group_is_ranked_together() -> None:
 
 async def test_a_trajectory_without_a_score_leaves_its_group() -> None:
     """And a group without two that have one is left out; or as is stated."""
-    with answering_by_path({"*": ranking([1.0, None, 0.0])}) as server:
+    with answering_by_path({"*": pairs([1.0, None, 0.0])}) as server:
         async with AsyncClient(server.url) as client:
             scored = await group_scorer(client=client)(group(3))
             mean = await group_scorer(client=client, missing="group_mean")(group(3))
@@ -77,6 +78,6 @@ async def test_a_trajectory_without_a_score_leaves_its_group() -> None:
     assert mean is not None
     assert [each.turns[-1]["content"] for each in scored.trajectories] == ["0", "2"]
     assert mean.trajectories[1].reward == pytest.approx(((sigmoid(1.0) or 0) + 0.5) / 2)
-    with answering_by_path({"*": ranking([1.0, None])}) as server:
+    with answering_by_path({"*": pairs([1.0, None])}) as server:
         async with AsyncClient(server.url) as client:
             assert await group_scorer(client=client)(group(2)) is None

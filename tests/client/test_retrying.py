@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import socket
 from collections.abc import Iterator
@@ -99,6 +100,26 @@ def test_no_patience_for_a_door_without_a_score() -> None:
         ):
             client.post("/get_reward", {})
         assert len(server.asked) == QUICK.tries
+
+
+@pytest.mark.parametrize("path", ["/v1/rank", "/v1/score_pairs"])
+def test_a_text_without_a_score_is_no_outage(path: str) -> None:
+    """The verifiers answered: no wait, however patient; one that failed has a time to come again."""
+    body = json.dumps(problem("no_verifier")).encode()
+    with (
+        answering(503, body) as server,
+        Client(server.url, retrying=QUICK, patience_s=600) as client,
+        pytest.raises(NoScoreError),
+    ):
+        client.post(path, {})
+    assert len(server.seen) == 1
+    with (
+        answering(503, body, retry_after="0.001") as server,
+        Client(server.url, retrying=QUICK) as client,
+        pytest.raises(NoScoreError),
+    ):
+        client.post(path, {})
+    assert len(server.seen) == QUICK.tries
 
 
 def test_a_time_out_is_a_time_out() -> None:

@@ -10,7 +10,7 @@ from assay_client import AsyncClient, Client, Run, VersionChangedError
 from assay_client.run import run_of
 from assay_client.trl import reward_function
 
-from tests.client.answers import problem, ranking
+from tests.client.answers import pairs, problem
 from tests.support.http.canned_server import answering, answering_by_path
 
 
@@ -46,16 +46,16 @@ def test_each_call_of_a_run_names_it() -> None:
 
 def test_another_version_is_an_error_and_not_a_reward() -> None:
     """Of rankings, at doors by their header; another task may have another version."""
-    answers = {"/v1/rank": ranking([1.0, 0.0], "math@1")}
+    answers = {"/v1/score_pairs": pairs([1.0, 0.0], "math@1")}
     with answering_by_path(answers) as server:
         reward = reward_function("math", Client(server.url), run="night-7")
         first = reward(["q", "q"], ["a", "b"])
         assert (reward.version, reward.settings.run.name) == ("math@1", "night-7")
-        answers["/v1/rank"] = ranking([3.0, 0.0], "math@2")
+        answers["/v1/score_pairs"] = pairs([3.0, 0.0], "math@2")
         with pytest.raises(VersionChangedError, match=r"'math@1'.*'math@2'"):
             reward(["q", "q"], ["a", "b"])
-        other = {**ranking([3.0, 0.0], "code@5"), "task": "code"}
-        answers["/v1/rank"] = other
+        other = {**pairs([3.0, 0.0], "code@5"), "task": "code"}
+        answers["/v1/score_pairs"] = other
         assert reward(["q", "q"], ["a", "b"]) != first
 
     with answering(200, b"[0.5]", x_assay_model_version="math@2") as door:
@@ -104,3 +104,38 @@ def test_threads_share_the_first_version() -> None:
         taken = list(pool.map(take, range(40)))
 
     assert sum(taken) == 20
+
+
+def test_a_run_tells_what_its_answers_warn_of(caplog: pytest.LogCaptureFixture) -> None:
+    """By code, for whoever looks; in the log the first, and then ever more rarely."""
+    warnings = ["partial: judge: timeout (1 of 2 candidates)", "over_optimisation: look"]
+    answers = {"*": {**pairs([1.0]), "warnings": warnings}}
+    with answering_by_path(answers) as server:
+        reward = reward_function("math", Client(server.url), run="night-7")
+        for _ in range(5):
+            reward(["q"], ["a"])
+        answers["*"] = pairs([1.0])
+        reward(["q"], ["a"])
+    run = reward.settings.run
+    assert run.warned == {"partial": 5, "over_optimisation": 5}
+    assert run.warnings["partial"] == warnings[0]
+    partial = [record for record in caplog.records if "judge: timeout" in record.getMessage()]
+    assert len(partial) == 3
+    assert pickle.loads(pickle.dumps(run)).warned == run.warned  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize(
+    ("headers", "codes"),
+    [
+        ({"x_assay_partial": "true"}, {"partial"}),
+        ({"x_assay_over_optimised": "judge"}, {"over_optimisation"}),
+        ({"x_assay_partial": "false"}, set()),
+    ],
+)
+def test_a_door_marks_its_answers_by_headers(headers: dict[str, str], codes: set[str]) -> None:
+    """Its form has no place for warnings."""
+    with answering(200, b"[0.5]", **headers) as door:
+        client = Client(door.url, run="night-8")
+        client.post("/rerank", {})
+    assert client.run is not None
+    assert set(client.run.warned) == codes
