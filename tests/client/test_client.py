@@ -270,9 +270,7 @@ def test_it_tries_again_where_that_can_help() -> None:
 
 
 def test_trl_gets_a_reward_a_completion(client: Client) -> None:
-    """Groups of one prompt are ranked together, conversations are read, right answers are taken
-    from their column.
-    """
+    """Each by itself; conversations are read, right answers are taken from their column."""
     reward = reward_function("math", client, reference="answer")
     prompts = [QUERY, QUERY, [{"role": "user", "content": "What is 1 + 1?"}]]
     completions = [GOOD, BAD, [{"role": "assistant", "content": "\\boxed{2}"}]]
@@ -295,6 +293,9 @@ def test_a_reward_function_is_a_run_of_the_service(running: Server, client: Clie
     rewards = [reward([QUERY, QUERY], [GOOD, BAD]) for _ in range(3)]
 
     assert rewards[0] == rewards[1] == rewards[2]
+    for others in ([], ["no idea"], [BAD, GOOD, "7"]):
+        beside = reward([QUERY] * (1 + len(others)), [GOOD, *others])[0]
+        assert beside == pytest.approx(rewards[0][0], abs=1e-12)
     assert reward.version == client.rank(QUERY, [GOOD], task="math", run="night-7").model_version
     assert running.get("/v1/tasks/math").json["requests"] == before
 
@@ -345,8 +346,8 @@ async def test_verl_scores_a_solution(running: Server, monkeypatch: pytest.Monke
 async def test_many_queries_at_once_come_back_in_order(
     running: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each with its best; a progress bar on stderr unless it is not wanted; one that fails ends
-    it.
+    """Each with its best; a progress bar on stderr unless it is not wanted; where all fail, their
+    error.
     """
     queries = [f"What is {number} + 1?" for number in range(6)]
 
