@@ -94,8 +94,8 @@ class RewardFunction:
         self, query: Query, texts: list[str], reference: str | None
     ) -> tuple[list[float | None], str | None]:
         options = {**self.settings.options(), **self._options}
-        known = {"reference": reference, "tests": options.pop("tests", None)}
-        pairs = [{"query": query, "candidate": text, **known} for text in texts]
+        of_query = {"reference": reference, "tests": options.pop("tests", None)}
+        pairs = [{"query": query, "candidate": text, **of_query} for text in texts]
         try:
             scores = self._client.score_pairs(pairs, **options)
         except NoScoreError as exc:

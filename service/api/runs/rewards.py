@@ -16,12 +16,12 @@ from assay.service.scoring.combine import read_alone
 from assay.service.scoring.request import ScoringResult
 
 NO_GROUP = "rank needs two answers or more to one prompt in a request"
-NOT_ALONE = (
+NO_LONE_SCORE = (
     "only its comparison with the group's other answers scored a candidate, or a cascade or a"
     " budget left its calls out: add a verifier that reads answers one by one, or send"
     " `policy: full` without a budget"
 )
-NOT_CALIBRATED = "the task is not calibrated: send `uncalibrated: number`, or log_odds"
+NO_CHANCE_YET = "the task is not calibrated: send `uncalibrated: number`, or log_odds"
 NO_RATES = (
     "denoised needs the error rates of a version that was fitted with random labels, ten right and"
     " ten wrong ones or more; label, fit, and begin a run"
@@ -51,10 +51,10 @@ def rewards_of(kind: RewardKind, scoring_result: ScoringResult, task: Task) -> R
         return Rewards(values, NO_GROUP if lacking.any() else None)
     log_odds, probability = read_alone(scoring_result, task.served.model)
     cut = np.isnan(log_odds) & ~np.isnan(scoring_result.combined.log_odds)
-    lacks = NOT_ALONE if cut.any() else None
+    lacks = NO_LONE_SCORE if cut.any() else None
     if kind == "probability":
         withheld = np.isnan(probability) & ~np.isnan(log_odds)
-        return Rewards(probability, NOT_CALIBRATED if withheld.any() else lacks)
+        return Rewards(probability, NO_CHANCE_YET if withheld.any() else lacks)
     if kind == "log_odds":
         return Rewards(log_odds, lacks)
     saved = task.served.saved

@@ -10,9 +10,9 @@ import pytest
 from assay.aggregation import RobustAverage
 from assay.service.api.runs.rewards import (
     NO_BETTER,
+    NO_CHANCE_YET,
+    NO_LONE_SCORE,
     NO_RATES,
-    NOT_ALONE,
-    NOT_CALIBRATED,
     Rewards,
     denoised,
     ranks_within,
@@ -93,6 +93,6 @@ async def test_a_reward_that_only_the_group_gives_is_none() -> None:
     withheld = await rewards_in(["a", "b"], "probability", "null")
 
     assert np.isnan(lone.values).tolist() == [False, True]
-    assert lone.reason == NOT_ALONE
+    assert lone.reason == NO_LONE_SCORE
     assert np.isnan(withheld.values).all()
-    assert withheld.reason == NOT_CALIBRATED
+    assert withheld.reason == NO_CHANCE_YET
