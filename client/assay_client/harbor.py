@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from .answers import PairScore
 from .client import Client
 from .errors import AssayError, NoScoreError
 from .exchange import Query
@@ -46,12 +47,14 @@ def write_reward(
     refuse_rank(settings)
     asker = (client or Client(patience_s=PATIENCE_S)).with_run(settings.run)
     pair = {"query": query, "candidate": answer, "reference": reference}
+    result: PairScore | None = None
+    reward: float | None = None
+    reason: str | None = None
     try:
         scores = asker.score_pairs([pair], **settings.options())
     except NoScoreError:
         if settings.missing == "raise":
             raise
-        result, reward, reason = None, None, None
     else:
         result, ([reward], reason) = scores.results[0], rewards_of(scores, 1, settings)
     rewards = {"reward": float(filled([reward], settings.missing, reason=reason)[0] or 0.0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 from assay_client import Client, NoScoreError, Retrying
@@ -149,7 +150,7 @@ def test_a_column_of_references_must_be_there() -> None:
 
 
 @pytest.mark.parametrize("options", [{"policy": "cascade"}, {"budget": {"calls": 3}}])
-def test_options_of_a_group_are_refused(options: dict[str, object]) -> None:
+def test_options_of_a_group_are_refused(options: dict[str, Any]) -> None:
     """By them a reward would depend on the group; a rank does."""
     with pytest.raises(ValueError, match="the same in every group"):
         reward_function("math", **options)
