@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
 import httpx
 import tenacity
 
-from .answers import Ranking, Scores, object_of, ranking_of, scores_of
-from .errors import AssayError
+from .answers import Ranking, Scores, ranking_of, scores_of
+from .batch import Batch
 from .events import Events
 from .exchange import (
     Candidate,
     Query,
     Shared,
-    labels_body,
-    page_of,
     pairs_body,
     parsed,
     rank_body,
 )
+from .label_calls import AsyncLabelCalls, LabelCalls
 from .retrying import Retrying
 from .run import Run
 
 
-class Client(Shared):
+class Client(LabelCalls, Shared):
     """A blocking client; one can be used from many threads, and pickled.
 
     `url` and `api_key` default to ASSAY_URL and ASSAY_API_KEY. `timeout_s` is for one try;
@@ -68,38 +67,6 @@ class Client(Shared):
         """Return each pair's score, one by one, in order."""
         body = pairs_body(pairs, options)
         return scores_of(self.post("/v1/score_pairs", body), len(body["pairs"]))
-
-    def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Send labels: {"key" of a result, "correct": true}; answered when they are on disk.
-
-        Instead of the key: the query (a text, or a conversation), candidate, and the reference or
-        tests that were sent with it. "random": true states that the candidate was drawn at random
-        to be labelled: 25 labels must, and half of all, to calibrate. "who" names the annotator:
-        several of one candidate count with their mean. The answer says of each label whether it
-        `matched` a candidate that the task has kept.
-        """
-        return object_of(self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
-
-    def withdraw(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Withdraw labels, named as in `label`: of the annotator "who" ("": unnamed), else of all.
-
-        The answer counts the `withdrawn` labels, and the `unknown` entries that had none.
-        """
-        return object_of(self.post(f"/v1/tasks/{task}/labels/withdraw", labels_body(labels)))
-
-    def labels(
-        self, task: str, limit: int = 1000, history: bool = False
-    ) -> Iterator[dict[str, Any]]:
-        """Yield a task's labels by candidate, each with its annotators' (`by`), page by page.
-
-        With `history`, replaced and withdrawn labels as well.
-        """
-        after: str | None = None
-        while True:
-            page = object_of(self.get(f"/v1/tasks/{task}/labels", page_of(limit, after, history)))
-            yield from page.get("labels", [])
-            if (after := page.get("next")) is None:
-                return
 
     def stream(
         self, query: Query, candidates: Sequence[Candidate], **options: Any
@@ -159,7 +126,7 @@ class Client(Shared):
         self.close()
 
 
-class AsyncClient(Shared):
+class AsyncClient(AsyncLabelCalls, Shared):
     """An asynchronous client; concurrent `score` calls of lone pairs are sent together.
 
     Its options are those of `Client`.
@@ -224,30 +191,9 @@ class AsyncClient(Shared):
         key = (task, uncalibrated)
         batch = self._batches.get(key)
         if batch is None:
-            batch = self._batches[key] = Batch(self, task, uncalibrated)
+            ask = partial(self.score_pairs, task=task, uncalibrated=uncalibrated)
+            batch = self._batches[key] = Batch(ask)
         return await batch.add(query, candidate)
-
-    async def label(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Send labels, as `Client.label` does."""
-        return object_of(await self.post(f"/v1/tasks/{task}/labels", labels_body(labels)))
-
-    async def withdraw(self, task: str, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Withdraw labels, as `Client.withdraw` does."""
-        return object_of(await self.post(f"/v1/tasks/{task}/labels/withdraw", labels_body(labels)))
-
-    async def labels(
-        self, task: str, limit: int = 1000, history: bool = False
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Yield a task's labels, as `Client.labels` does."""
-        after: str | None = None
-        while True:
-            page = object_of(
-                await self.get(f"/v1/tasks/{task}/labels", page_of(limit, after, history))
-            )
-            for label in page.get("labels", []):
-                yield label
-            if (after := page.get("next")) is None:
-                return
 
     async def stream(
         self, query: Query, candidates: Sequence[Candidate], **options: Any
@@ -306,52 +252,3 @@ class AsyncClient(Shared):
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-
-
-class Batch:
-    """Pairs of one task that came at the same moment, sent as one request.
-
-    `uncalibrated`: as in `AsyncClient.score`.
-    """
-
-    MOST, WAIT_S = 256, 0.002
-
-    def __init__(self, client: AsyncClient, task: str, uncalibrated: str) -> None:
-        self._client, self._task, self._uncalibrated = client, task, uncalibrated
-        self._waiting: list[tuple[Query, str, asyncio.Future[float | None]]] = []
-        self._sending: set[asyncio.Task[None]] = set()
-
-    async def add(self, query: Query, candidate: str) -> float | None:
-        """Return a pair's probability."""
-        future: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((query, candidate, future))
-        if len(self._waiting) == 1:
-            self._start(asyncio.sleep(self.WAIT_S))
-        elif len(self._waiting) == self.MOST:
-            self._start(asyncio.sleep(0))
-        return await future
-
-    def _start(self, wait: Any) -> None:
-        task = asyncio.create_task(self._send(wait))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-
-    async def _send(self, wait: Any) -> None:
-        await wait
-        taken, self._waiting = self._waiting[: self.MOST], self._waiting[self.MOST :]
-        if not taken:
-            return
-        try:
-            scores = await self._client.score_pairs(
-                [(query, candidate) for query, candidate, _ in taken],
-                task=self._task,
-                uncalibrated=self._uncalibrated,
-            )
-        except AssayError as exc:
-            for _, _, future in taken:
-                if not future.done():
-                    future.set_exception(exc)
-            return
-        for (_, _, future), result in zip(taken, scores.results, strict=True):
-            if not future.done():
-                future.set_result(result.probability)

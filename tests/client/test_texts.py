@@ -53,7 +53,7 @@ def test_a_completion_without_a_text_of_the_assistant_is_empty() -> None:
 
 def test_messages_may_be_an_array() -> None:
     """As parquet gives them."""
-    turns = np.empty(1, dtype=object)
+    turns: Any = np.empty(1, dtype=object)
     turns[0] = {"role": "user", "content": np.array([{"type": "text", "text": "q"}], dtype=object)}
 
     assert query_of(turns) == [{"role": "user", "content": "q"}]

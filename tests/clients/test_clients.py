@@ -206,12 +206,14 @@ def test_verifiers(running: Server, alone: tuple[list[float], list[float]], tmp_
     assert "NoScoreError" in found["refused"]
 
 
-def test_verifiers_rubric(running: Server, together: list[float], tmp_path: Path) -> None:
-    """The rubrics of earlier releases rank together, and give NaN without any score."""
+def test_verifiers_rubric(
+    running: Server, alone: tuple[list[float], list[float]], tmp_path: Path
+) -> None:
+    """The rubrics of earlier releases score a group at once, and give NaN without any score."""
     found = trained("rubric", running, tmp_path, "rubrics")
 
     assert found["version"] == "0.1.14"
-    assert found["rewards"] == pytest.approx(together, abs=1e-9)
+    assert found["rewards"] == pytest.approx(alone[0], abs=1e-9)
     assert all(math.isnan(reward) for reward in found["silent"])
 
 
@@ -256,11 +258,11 @@ def test_harbor(running: Server, alone: tuple[list[float], list[float]], tmp_pat
     assert result["stand_in"] == {"reward": 0.0}
 
 
-def test_art(running: Server, together: list[float], tmp_path: Path) -> None:
+def test_art(running: Server, alone: tuple[list[float], list[float]], tmp_path: Path) -> None:
     """Groups have our rewards; one without any score is left out, or has its number."""
     result = trained("art", running, tmp_path, "art")
 
-    assert result["rewards"] == [pytest.approx(together, abs=1e-9)] * 2
+    assert result["rewards"] == [pytest.approx(alone[0], abs=1e-9)] * 2
     assert result["before"] == 0.1
     assert result["metadata"]["assay_version"]
     assert (result["silent"], result["stand_in"]) == (0, [0.5] * 3)
