@@ -155,9 +155,10 @@ def service(
     *,
     env: dict[str, str] | None = None,
     how: int = signal.SIGTERM,
+    port: int | None = None,
 ) -> Iterator[Server]:
-    """Run `assay serve` on a folder of its own."""
-    port = free_port()
+    """Run `assay serve` on a folder of its own, by default on a free port."""
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,

@@ -41,14 +41,18 @@ def installed(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{Path(__file__).parents[3]}:{folder}"}
 
 
-def config(folder: Path) -> Path:
-    """Write a configuration: four verifiers, the first two good, the last two noise."""
+def config(folder: Path, *more: dict[str, Any], **service: Any) -> Path:
+    """Write a configuration: four verifiers, the first two good, the last two noise; and more.
+
+    `service`: settings of the service.
+    """
     verifiers = [
         {"name": f"v{place}", "kind": "reading", "place": place, "family": f"f{place}"}
         for place in range(4)
     ]
+    settings = {"verifiers": [*verifiers, *more], "tasks": {"math": {"store_text": True}}}
     return write_config(
-        folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {"store_text": True}}}
+        folder / "e.yaml", {**settings, **({"service": service} if service else {})}
     )
 
 
