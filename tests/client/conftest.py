@@ -1,9 +1,14 @@
-"""Each test has an environment, a process run and loop clients of its own."""
+"""Each test has an environment, a process run and loop clients of its own; some a service."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from assay_client import lone
+from assay_client import Client, lone
+
+from tests.client.asked import QUICK
+from tests.support.servers.processes import Server, service, write_config
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +17,24 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     lone.process_run.cache_clear()
     lone._CLIENTS.clear()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service whose verifiers are at home in arithmetic."""
+    folder = tmp_path_factory.mktemp("client")
+    verifiers = [
+        {"name": "arithmetic", "kind": "arithmetic"},
+        {"name": "reference", "kind": "math_answer"},
+    ]
+    with service(
+        write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {}}}), folder
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def client(running: Server) -> Iterator[Client]:
+    """A blocking client."""
+    with Client(running.url, retrying=QUICK) as found:
+        yield found

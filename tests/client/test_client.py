@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,35 +22,11 @@ from assay_client import (
     best_of_n,
 )
 from assay_client.litellm import chat_settings, proxy_models, rerank_settings
-from assay_client.retrying import Retrying
 from assay_client.trl import PairwiseJudge, reward_function
 from assay_client.verl import compute_score
 
+from tests.client.asked import BAD, GOOD, QUERY, QUICK
 from tests.support.servers.processes import Server, call, service, standin, write_config
-
-QUERY, GOOD, BAD = "What is 3 + 4?", "3 + 4 = 7. The answer is 7.", "3 + 4 = 9. The answer is 9."
-QUICK = Retrying(tries=3, first_wait_s=0.01, longest_wait_s=0.02)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service whose verifiers are at home in arithmetic."""
-    folder = tmp_path_factory.mktemp("client")
-    verifiers = [
-        {"name": "arithmetic", "kind": "arithmetic"},
-        {"name": "reference", "kind": "math_answer"},
-    ]
-    with service(
-        write_config(folder / "e.yaml", {"verifiers": verifiers, "tasks": {"math": {}}}), folder
-    ) as server:
-        yield server
-
-
-@pytest.fixture
-def client(running: Server) -> Iterator[Client]:
-    """A blocking client."""
-    with Client(running.url, retrying=QUICK) as found:
-        yield found
 
 
 def test_a_priority_goes_along(running: Server) -> None:
@@ -111,38 +86,6 @@ def test_labels_and_streams(client: Client) -> None:
     assert again["new"] == 0
     assert [name for name, _ in events] == ["verifier", "verifier", "ranking"]
     assert events[-1][1].best.index == 0
-
-
-def test_labels_are_listed_and_withdrawn(client: Client) -> None:
-    """Of one annotator, then of all; the history keeps them."""
-    key = client.rank(QUERY, [GOOD, BAD], task="math", reference="12").best.key
-    labels = [{"key": key, "correct": 1, "who": "ann"}, {"key": key, "correct": 0, "who": "bob"}]
-
-    taken = client.label("math", labels)
-    both = {label["key"]: label for label in client.labels("math", limit=1)}[key]
-    ann = client.withdraw("math", [{"key": key, "who": "ann"}])
-    unknown = {"query": QUERY, "candidate": "never ranked"}
-    rest = client.withdraw("math", [{"key": key}, unknown])
-    past = {label["key"]: label for label in client.labels("math", history=True)}[key]
-
-    assert (taken["new"], taken["matched"]) == (2, 2)
-    assert (both["correct"], both["conflict"], len(both["by"])) == (0.5, True, 2)
-    assert (ann["withdrawn"], rest["withdrawn"], rest["unknown"]) == (1, 1, 1)
-    assert past["correct"] is None
-    assert sorted(event["correct"] is None for event in past["history"]) == [False] * 2 + [True] * 2
-
-
-async def test_the_asynchronous_client_lists_and_withdraws_labels(running: Server) -> None:
-    """As the blocking one does."""
-    key = f"{'a' * 32}:{'b' * 32}"
-    async with AsyncClient(running.url) as client:
-        taken = await client.label("math", [{"key": key, "correct": 1}])
-        keys = [label["key"] async for label in client.labels("math", limit=2)]
-        withdrawn = await client.withdraw("math", [{"key": key, "who": ""}])
-
-    assert (taken["matched"], taken["unmatched"]) == (0, 1)
-    assert key in keys
-    assert withdrawn["withdrawn"] == 1
 
 
 def test_what_is_wrong_is_an_error_with_its_field(client: Client) -> None:

@@ -136,7 +136,7 @@ def test_a_completion_has_one_reward_in_all_groups_and_steps_of_a_run(
     assert over_the_restart == pytest.approx(first, abs=1e-12)
     assert adapters.trl.version == "math@0" != served
     assert len(probabilities) == 2  # of the candidate in its group, which is no reward
-    assert remote.asked > 0
+    assert remote.asked[PROBE] > 0
 
 
 def test_an_answer_without_a_failed_verifier_is_marked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,25 +15,25 @@ from tests.support.http.canned_server import in_thread
 class ScoringServer:
     """Scores a candidate by the word at a place; `null` where it has none.
 
-    `is_down`: every request gets 500. `asked`: how many candidates it has scored.
+    A candidate with the word "busy" gets a null with a reason at its first time, one with "never" a
+    null that stays. `is_down`: every request gets 500. `asked`: how often each candidate came.
     """
 
     def __init__(self, place: int) -> None:
-        self.is_down, self.asked = False, 0
-        state = self
+        self.is_down, self.place = False, place
+        self.asked: Counter[str] = Counter()
+        answer = self._answer
 
         class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
+            def _reply(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-                candidates = json.loads(raw)["candidates"] if raw else []
-                state.asked += 0 if state.is_down else len(candidates)
-                body = json.dumps({"scores": [_score(text, place) for text in candidates]}).encode()
-                self.send_response(500 if state.is_down else 200)
+                status, body = answer(json.loads(raw)["candidates"] if raw else [])
+                self.send_response(status)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = _answer  # noqa: N815 - the library's names
+            do_GET = do_POST = _reply  # noqa: N815 - the library's names
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
@@ -40,10 +41,20 @@ class ScoringServer:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-
-def _score(text: str, place: int) -> float | None:
-    words = text.split()
-    return float(words[place]) if len(words) > place else None
+    def _answer(self, candidates: list[str]) -> tuple[int, bytes]:
+        if self.is_down:
+            return 500, b""
+        scores, reasons = [], []
+        for text in candidates:
+            words = text.split()
+            nulled = "never" in words or ("busy" in words and not self.asked[text])
+            self.asked[text] += 1
+            has_score = len(words) > self.place and not nulled
+            scores.append(float(words[self.place]) if has_score else None)
+            reasons.append("out of places" if nulled else None)
+        stays = ["never" in text.split() for text in candidates]
+        body = {"scores": scores, "reasons": reasons, "not_applicable": stays}
+        return 200, json.dumps(body).encode()
 
 
 @contextlib.contextmanager
