@@ -119,7 +119,7 @@ def invalid(exc: ValidationError) -> ApiError:
     error = _telling(exc.errors(include_url=False))
     context: dict[str, Any] = error.get("ctx") or {}
     if "param" in context:
-        return _of_field(error["type"], context, error["msg"])
+        return _of_field(error["type"], _in_list(error["loc"], context), error["msg"])
     if error["type"] == "json_invalid":
         return ApiError(
             400,
@@ -146,6 +146,20 @@ def invalid(exc: ValidationError) -> ApiError:
 def invalid_field(exc: PydanticCustomError) -> ApiError:
     """Return the answer to a wrong field, from an error that names it (`schemas.problem`)."""
     return _of_field(exc.type, exc.context or {}, exc.message())
+
+
+def _in_list(location: Sequence[str | int], context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what an error says of its field, named with its place in a list: `labels.1.at`.
+
+    A name that begins with the list's own has its place already.
+    """
+    depth = max(
+        (place for place, part in enumerate(location, 1) if isinstance(part, int)), default=0
+    )
+    param = str(context["param"])
+    if not depth or param.partition(".")[0] == location[0]:
+        return context
+    return {**context, "param": ".".join([*map(str, location[:depth]), param])}
 
 
 def _of_field(kind: str, context: Mapping[str, Any], message: str) -> ApiError:
