@@ -24,7 +24,7 @@ UNMATCHED_LABELS = (
     "the others count once a request that has them is ranked and kept: texts must repeat it to the"
     " letter, with its reference and tests"
 )
-COUNTS = ("labels", "new", "changed", "unchanged", "matched")
+COUNTS = ("labels", "new", "changed", "unchanged", "withdrawn", "matched", "conflicts")
 
 
 @asks_assay
@@ -100,6 +100,18 @@ def _report(counts: Counter[str], dry_run: bool) -> None:
     outcomes = [f"{counts[name]} {name}" for name in ("changed", "unchanged") if name in counts]
     verb = "would be sent" if dry_run else "sent"
     typer.echo(", ".join([f"{sent} labels {verb}, {counts['new']} of them new", *outcomes]))
+    if counts["withdrawn"]:
+        typer.echo(
+            f"{counts['withdrawn']} labels do not count: they were withdrawn after their time"
+            " (`at`). Without `at`, they count again",
+            err=True,
+        )
+    if counts["conflicts"]:
+        typer.echo(
+            f"{counts['conflicts']} candidates have annotators who contradict each other: their"
+            " mean counts (`assay labels list TASK --conflicts` shows them)",
+            err=True,
+        )
     if "matched" not in counts:
         return
     typer.echo(f"{matched} of {sent} are of a candidate that was ranked")

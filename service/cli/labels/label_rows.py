@@ -16,6 +16,7 @@ from assay.service.api.label_requests import LabelIn
 from assay.service.cli.row_files.endings import ending_of
 from assay.service.cli.row_files.reading import NumberedRow
 from assay.service.domain.errors import StartupError
+from assay.service.domain.labels import MOST_ANNOTATORS
 
 FLAGS = {"true": True, "false": False, "1": True, "0": False}
 #: What `assay labels export` writes beside the fields of a label; it is not read.
@@ -25,22 +26,26 @@ LABEL_FIELDS = tuple(LabelIn.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """A label as it is sent, the line that it came from, and the candidate that it names."""
+    """A label as it is sent, its line, the candidate that it names, and its annotator (None:
+    unnamed).
+    """
 
     line: int
     body: dict[str, Any]
     key: str
     correct: float
+    who: str | None
 
 
 def checked_rows(file: Path, rows: Iterable[NumberedRow], random: bool | None) -> list[LabelRow]:
     """Return a file's labels; `random` is stated for rows that do not state it.
 
-    Raises `StartupError` for the first row that is wrong, with its line, and for two rows of one
-    candidate and one annotator that contradict each other.
+    Raises `StartupError` for the first row that is wrong, with its line, for two rows of one
+    candidate and one annotator that contradict each other, and for too many annotators of one.
     """
     of_csv = ending_of(file).form == "csv"
     seen: dict[tuple[Any, ...], LabelRow] = {}
+    annotators: dict[str, set[str | None]] = {}
     checked = []
     for line, row in rows:
         body = _body(file, line, row, of_csv)
@@ -48,6 +53,12 @@ def checked_rows(file: Path, rows: Iterable[NumberedRow], random: bool | None) -
             body.setdefault("random", random)
         label = _checked(file, line, body)
         _refuse_conflict(file, label, seen)
+        annotators.setdefault(label.key, set()).add(label.who)
+        if len(annotators[label.key]) > MOST_ANNOTATORS:
+            raise StartupError(
+                f"{file}:{line}: who: the candidate has labels of more than {MOST_ANNOTATORS}"
+                f" annotators in this file (got {label.who!r}): leave some out"
+            )
         checked.append(label)
     return checked
 
@@ -57,7 +68,7 @@ def _refuse_conflict(file: Path, label: LabelRow, seen: dict[tuple[Any, ...], La
 
     An annotator may change a label, where both rows have their time.
     """
-    annotator, at = (label.key, label.body.get("who")), label.body.get("at")
+    annotator, at = (label.key, label.who), label.body.get("at")
     first = seen.setdefault(annotator, label)
     others = [seen.setdefault((*annotator, at), label), seen.get((*annotator, None))]
     for other in [*others, *([first] if at is None else [])]:
@@ -99,7 +110,7 @@ def _checked(file: Path, line: int, body: dict[str, Any]) -> LabelRow:
         raise StartupError(f"{file}:{line}: cannot be sent as JSON: {exc}") from None
     except ValidationError as exc:
         raise StartupError(f"{file}:{line}: {invalid(exc)}") from None
-    return LabelRow(line, body, label.candidate_key(), label.correct)
+    return LabelRow(line, body, label.candidate_key(), label.correct, label.who or None)
 
 
 def _of_cell(file: Path, line: int, name: str, cell: str) -> Any:

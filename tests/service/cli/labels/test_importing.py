@@ -192,3 +192,22 @@ def test_large_texts_go_in_requests_that_a_service_takes(
 
     assert sum(count for path, count in service.asked if "dry" not in path) == 7
     assert len(service.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        ({"withdrawn": 2}, "2 labels do not count: they were withdrawn"),
+        ({"conflicts": 3}, "3 candidates have annotators who contradict each other"),
+    ],
+)
+def test_labels_that_do_not_count_as_they_stand_are_told(
+    tmp_path: Path, count: dict[str, int], message: str
+) -> None:
+    """The command is not silent where the service warns."""
+    answer = {"labels": 5, "new": 3, "changed": 0, "unchanged": 0, "matched": 5, **count}
+    with label_service(fails={0: (200, answer)}) as service:
+        done = run("labels", "import", "t", labels(tmp_path / "l.jsonl", 5), "--url", service.url)
+
+    assert message in done.stderr
+    assert done.exit_code == 0

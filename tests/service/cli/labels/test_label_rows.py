@@ -112,6 +112,8 @@ TEXT = {"query": "q", "candidate": "c"}
     "rows",
     [
         [{**TEXT, "correct": 1}, {**TEXT, "correct": 0}],
+        [{**TEXT, "correct": 1}, {**TEXT, "correct": 0, "who": ""}],
+        [{**TEXT, "correct": 1, "who": "ann "}, {**TEXT, "correct": 0, "who": "ann"}],
         [{**TEXT, "correct": 1, "who": "ann"}, {**TEXT, "correct": 0.5, "who": "ann"}],
         [{**TEXT, "correct": 1, "at": 5}, {**TEXT, "correct": 0, "at": 5}],
         [{**TEXT, "correct": 1, "at": 5}, {**TEXT, "correct": 0}],
@@ -142,3 +144,15 @@ def test_an_annotator_who_contradicts_a_label_is_told_with_both_lines(
 def test_other_labels_of_a_candidate_stand_side_by_side(rows: list[dict[str, Any]]) -> None:
     """Of two annotators, of two times, and of two requests."""
     assert bodies(*rows) == rows
+
+
+@pytest.mark.parametrize("names", [range(101), [*range(100), *range(50), 100]])
+def test_more_annotators_than_a_candidate_may_have_are_refused_before_anything_is_sent(
+    names: list[int],
+) -> None:
+    """Parts of a long file would be kept before the one that a service refuses."""
+    rows = [{"key": KEY, "correct": 1, "who": f"{name}"} for name in names]
+
+    with pytest.raises(StartupError, match=f"l.jsonl:{len(rows)}: who: .*more than 100 annotators"):
+        bodies(*rows)
+    assert len(bodies(*rows[:100])) == 100
