@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from assay.service.concurrency.fair_queue import FairQueue
 from assay.service.domain.cascade_savings import CascadeSavings
-from assay.service.domain.labels import Label, LabelEvent, LabelRecord, LabelWrites, Outcome
+from assay.service.domain.labels import Label, LabelEvent, LabelRecord, LabelWrites
 from assay.service.domain.learned import MOST_BYTES, Fit, Sizes, State, TaskReading
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.observation import KeptCandidates, Observation
@@ -194,7 +194,7 @@ class TaskStore(Protocol):
     async def label(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
         """Keep labels, each beside those of other annotators, and return what became of each."""
 
-    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> tuple[Outcome, ...]:
+    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
         """Return what would become of labels, and keep none."""
 
     async def withdraw(

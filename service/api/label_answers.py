@@ -11,7 +11,13 @@ from typing import Any
 import orjson
 
 from assay.service.api.label_requests import LabelsIn
-from assay.service.domain.labels import Label, LabelEvent, LabelRecord, Outcome
+from assay.service.domain.labels import (
+    Label,
+    LabelEvent,
+    LabelRecord,
+    LabelWrites,
+    mean_label,
+)
 
 UNMATCHED = (
     "they are kept, and count once such a request is ranked and kept; texts must repeat the"
@@ -24,13 +30,14 @@ class SentLabels:
     """The labels of a request, in order, with their candidates' keys.
 
     `labels` has each annotator's label of a candidate once. `places`: of each label sent among
-    them. `conflicts`: pairs of places in the request of labels that contradict each other.
+    them. `contradictions`: pairs of places in the request of labels of one annotator and
+    moment that contradict each other.
     """
 
     keys: tuple[str, ...]
     labels: tuple[tuple[str, Label], ...]
     places: tuple[int, ...]
-    conflicts: tuple[tuple[int, int], ...]
+    contradictions: tuple[tuple[int, int], ...]
 
 
 def sent_labels(payload: LabelsIn, now: float) -> SentLabels:
@@ -43,7 +50,7 @@ def sent_labels(payload: LabelsIn, now: float) -> SentLabels:
     groups: dict[tuple[str, str | None, float], list[int]] = {}
     for place, (key, label) in enumerate(sent):
         groups.setdefault((key, label.who, label.at), []).append(place)
-    labels, places, conflicts = [], [0] * len(sent), []
+    labels, places, contradictions = [], [0] * len(sent), []
     for number, group in enumerate(groups.values()):
         first = group[0]
         labels.append((keys[first], _mean([sent[place][1] for place in group])))
@@ -51,8 +58,8 @@ def sent_labels(payload: LabelsIn, now: float) -> SentLabels:
             places[place] = number
         other = [place for place in group if sent[place][1].correct != sent[first][1].correct]
         if other:
-            conflicts.append((first, other[0]))
-    return SentLabels(keys, tuple(labels), tuple(places), tuple(conflicts))
+            contradictions.append((first, other[0]))
+    return SentLabels(keys, tuple(labels), tuple(places), tuple(contradictions))
 
 
 def _mean(labels: Sequence[Label]) -> Label:
@@ -60,7 +67,7 @@ def _mean(labels: Sequence[Label]) -> Label:
     stated = [label.random for label in labels if label.random is not None]
     comments = [label.comment for label in labels if label.comment is not None]
     return Label(
-        sum(label.correct for label in labels) / len(labels),
+        mean_label([label.correct for label in labels]),
         any(stated) if stated else None,
         labels[0].who,
         labels[0].at,
@@ -68,22 +75,21 @@ def _mean(labels: Sequence[Label]) -> Label:
     )
 
 
-def taken_answer(
-    sent: SentLabels, outcomes: Sequence[Outcome], kept: Collection[str]
-) -> dict[str, Any]:
+def taken_answer(sent: SentLabels, writes: LabelWrites, kept: Collection[str]) -> dict[str, Any]:
     """Return what became of labels: counts, and a result for each in the order sent.
 
     Of labels that were taken together, the first has the outcome and the others are unchanged.
+    `conflicts` counts candidates, as the listing does; `contradictions` those of one annotator.
     """
     seen: set[int] = set()
     results = []
     for key, place in zip(sent.keys, sent.places, strict=True):
-        outcome = "unchanged" if place in seen else outcomes[place]
+        outcome = "unchanged" if place in seen else writes.outcomes[place]
         seen.add(place)
         results.append({"key": key, "matched": key in kept, "outcome": outcome})
     counts = {
         name: sum(result["outcome"] == name for result in results)
-        for name in ("new", "changed", "unchanged")
+        for name in ("new", "changed", "unchanged", "withdrawn")
     }
     unmatched = sum(not result["matched"] for result in results)
     return {
@@ -91,25 +97,37 @@ def taken_answer(
         **counts,
         "matched": len(results) - unmatched,
         "unmatched": unmatched,
-        "conflicts": len(sent.conflicts),
+        "conflicts": len(writes.conflicts),
+        "contradictions": len(sent.contradictions),
         "results": results,
-        "warnings": _warnings(sent, unmatched),
+        "warnings": _warnings(sent, writes, unmatched, counts["withdrawn"]),
     }
 
 
-def _warnings(sent: SentLabels, unmatched: int) -> list[str]:
+def _warnings(sent: SentLabels, writes: LabelWrites, unmatched: int, withdrawn: int) -> list[str]:
     warnings = []
     if unmatched:
         warnings.append(
             f"unmatched: {unmatched} of {len(sent.keys)} labels are of candidates that this task"
             f" has not kept: {UNMATCHED}"
         )
-    if sent.conflicts:
-        first, second = sent.conflicts[0]
+    if writes.conflicts:
+        example = next(place for place, key in enumerate(sent.keys) if key in writes.conflicts)
         warnings.append(
-            f"conflict: {len(sent.conflicts)} candidates have labels of one annotator and moment"
-            f" that contradict each other, first labels.{first} and labels.{second}: their mean"
-            " counts; `who` or `at` tells such labels apart"
+            f"conflict: the annotators of {len(writes.conflicts)} of these candidates contradict"
+            f" each other, first labels.{example}: their mean counts"
+        )
+    if withdrawn:
+        warnings.append(
+            f"withdrawn: {withdrawn} labels do not count: they were withdrawn after their time"
+            " (`at`); sent without `at`, they count again"
+        )
+    if sent.contradictions:
+        first, second = sent.contradictions[0]
+        warnings.append(
+            f"contradiction: {len(sent.contradictions)} candidates have labels of one annotator and"
+            f" moment that contradict each other, first labels.{first} and labels.{second}: their"
+            " mean counts; `who` or `at` tells such labels apart"
         )
     return warnings
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from assay.service.api.requests import Messages, Reference, Tests, problem
-from assay.service.domain.labels import Label
+from assay.service.domain.labels import Label, annotator_name
 from assay.service.domain.score_keys import CANDIDATE_KEY, candidate_key, hash_candidate, hash_query
 from assay.verifiers import Query
 
@@ -16,10 +18,34 @@ from assay.verifiers import Query
 #: milliseconds.
 CLOCKS_APART_S = 300.0
 MAX_COMMENT = 2000
+#: Joiners that spell words of some languages.
+JOINERS = "\u200c\u200d"
+
+
+def _readable_name(who: str) -> str:
+    """Return an annotator's name without what makes no other one; raise for what hides in it."""
+    name = annotator_name(who) or ""
+    hidden = [
+        character
+        for character in name
+        if unicodedata.category(character) in ("Cc", "Cf") and character not in JOINERS
+    ]
+    if hidden:
+        raise PydanticCustomError(
+            "unreadable_name",
+            "must be a name that can be read: it has the character {character}",
+            {"character": f"U+{ord(hidden[0]):04X}"},
+        )
+    return name
 
 
 Annotator = Annotated[
-    str, Field(max_length=128, description="The annotator. Left out or empty: unnamed.")
+    str,
+    Field(
+        max_length=128,
+        description="The annotator; blanks around the name and between its words make no other one."
+        " Left out or empty: the unnamed one.",
+    ),
 ]
 
 
@@ -81,7 +107,7 @@ class LabelIn(_NamedCandidate):
         Field(ge=0, le=1, allow_inf_nan=False, description="1, 0, or between for a soft label."),
     ]
     random: bool | None = None
-    who: Annotator | None = None
+    who: Annotated[Annotator, AfterValidator(_readable_name)] | None = None
     at: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     comment: Annotated[str, Field(max_length=MAX_COMMENT)] | None = None
 

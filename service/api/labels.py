@@ -43,10 +43,12 @@ CandidateKey = Annotated[str, PathParameter(pattern=CANDIDATE_KEY)]
 async def label(request: Request, name: str, dry_run: bool = False) -> dict[str, Any]:
     """Keep labels, and answer when they are on disk.
 
-    Each annotator (`who`) has one label of a candidate; several of them count with their mean. The
-    same label again changes nothing, not even its time. `matched` is false for a candidate that no
-    kept request has: its label counts once such a request is ranked. `dry_run` checks and counts,
-    and keeps nothing.
+    Each annotator (`who`) has one label of a candidate; several of them count with their mean, and
+    labels without a name are of one annotator. The same label again changes only when it was last
+    stated; one from before its withdrawal (`at`) stays withdrawn. `matched` is false for a
+    candidate that no kept request has: its label counts once such a request is ranked. `conflicts`
+    counts candidates whose annotators contradict each other. `dry_run` checks and counts, and keeps
+    nothing.
     """
     task = task_of(request, name)
     task_store = task_store_of(task)
@@ -56,15 +58,16 @@ async def label(request: Request, name: str, dry_run: bool = False) -> dict[str,
     sent = sent_labels(payload, now) if few else await asyncio.to_thread(sent_labels, payload, now)
     try:
         if dry_run:
-            outcomes, durable = await stored(task_store.try_labels(sent.labels)), None
+            writes = await stored(task_store.try_labels(sent.labels))
         else:
             writes = await stored(task_store.label(sent.labels))
-            outcomes, durable = writes.outcomes, writes.durable
     except TooManyAnnotatorsError as exc:
-        raise ApiError(422, f"labels: {exc}", param="labels", code="too_many_annotators") from None
+        place = f"labels.{sent.keys.index(exc.key)}"
+        message = f"{place}: {exc}; none of these labels is kept"
+        raise ApiError(422, message, param=place, code="too_many_annotators") from None
     kept = await stored(kept_soon(task, request.app.state.engine.learning.writer, sent.keys))
-    answer = taken_answer(sent, outcomes, kept)
-    return {"task": name, **answer, "durable": durable}
+    answer = taken_answer(sent, writes, kept)
+    return {"task": name, **answer, "durable": None if dry_run else writes.durable}
 
 
 @label_router.delete("/v1/tasks/{name}/labels/{key}")

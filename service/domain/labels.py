@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -12,11 +15,16 @@ from assay.service.domain.stored_values import finite_value, json_object
 
 #: Annotators of one candidate: each further label reads and writes them all.
 MOST_ANNOTATORS = 100
-Outcome = Literal["new", "changed", "unchanged"]
+#: `withdrawn`: the annotator withdrew the label after its time, so it counts no more.
+Outcome = Literal["new", "changed", "unchanged", "withdrawn"]
+#: Characters that no reader sees: around a name, they make no other one.
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 
 class TooManyAnnotatorsError(ValueError):
-    """A candidate has labels of as many annotators as it may have."""
+    """A candidate has labels of as many annotators as it may have; `key` names it."""
+
+    key = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Label:
     """One annotator's statement that a candidate is correct: 0, 1, or between.
 
     `random`: whether the candidate was drawn at random to be labelled; None: not stated. `who`: the
-    annotator; None: unnamed. `at`: seconds since 1970.
+    annotator; None: unnamed. `at`: when it was last stated, in seconds since 1970.
     """
 
     correct: float
@@ -48,7 +56,7 @@ class LabelRecord:
     @property
     def correct(self) -> float:
         """Return the mean of the annotators' labels."""
-        return sum(label.correct for label in self.by) / len(self.by)
+        return mean_label([label.correct for label in self.by])
 
     @property
     def random(self) -> bool | None:
@@ -82,10 +90,14 @@ class LabelRecord:
 
 @dataclass(frozen=True, slots=True)
 class LabelWrites:
-    """What became of each label, in order; `durable`: whether all are on disk."""
+    """What became of each label, in order; `durable`: whether all are on disk.
+
+    `conflicts`: the keys of those candidates whose annotators now contradict each other.
+    """
 
     outcomes: tuple[Outcome, ...]
     durable: bool
+    conflicts: frozenset[str] = frozenset()
 
     @property
     def new(self) -> int:
@@ -113,12 +125,28 @@ class Merged:
     past: Label | None = None
 
 
+def mean_label(values: Sequence[float]) -> float:
+    """Return the mean of labels: their value itself where all are the same, to the last bit."""
+    return values[0] if min(values) == max(values) else math.fsum(values) / len(values)
+
+
+@lru_cache(maxsize=4096)
+def annotator_name(who: str | None) -> str | None:
+    """Return the name by which an annotator is told from others; None: the unnamed one.
+
+    Blanks beside its words, characters that nobody sees around it, and the code points of a letter
+    make no other name; case does.
+    """
+    words = unicodedata.normalize("NFC", who or "").split()
+    return " ".join(words).strip(" " + INVISIBLE) or None
+
+
 def merge(record: LabelRecord | None, label: Label) -> Merged:
     """Return a candidate's labels with one more; fields that it leaves out keep their values.
 
-    The same label again changes nothing, unless it states an earlier time. A label that is older
-    than its annotator's newest one goes into the past. An unnamed label that agrees with another is
-    taken for it. Raises `TooManyAnnotatorsError`.
+    The same label again changes only the time at which it was last stated. A label that is older
+    than its annotator's newest one goes into the past. All labels without a name are of one
+    annotator. Raises `TooManyAnnotatorsError`.
     """
     if record is None:
         return Merged(LabelRecord((label,), label.at), "new")
@@ -136,14 +164,7 @@ def merge(record: LabelRecord | None, label: Label) -> Merged:
         if stated.at < earlier.at:
             return Merged(record, "unchanged", stated)
         return Merged(_with(record, earlier, stated), "changed", earlier)
-    comment = earlier.comment if stated.comment is None else stated.comment
-    stated = replace(stated, comment=comment, at=min(stated.at, earlier.at))
-    same = (stated.random, stated.comment) == (earlier.random, earlier.comment)
-    return Merged(
-        _with(record, earlier, stated),
-        "unchanged" if same else "changed",
-        None if same else earlier,
-    )
+    return _again(record, earlier, stated)
 
 
 def withdraw(record: LabelRecord, who: str | None) -> tuple[LabelRecord | None, tuple[Label, ...]]:
@@ -151,7 +172,11 @@ def withdraw(record: LabelRecord, who: str | None) -> tuple[LabelRecord | None, 
 
     `who`: the annotator, empty for the unnamed one, None for all. None is left if all are gone.
     """
-    gone = tuple(label for label in record.by if who is None or (label.who or "") == who)
+    gone = tuple(
+        label
+        for label in record.by
+        if who is None or annotator_name(label.who) == annotator_name(who)
+    )
     left = tuple(label for label in record.by if label not in gone)
     if not left:
         return None, gone
@@ -161,24 +186,44 @@ def withdraw(record: LabelRecord, who: str | None) -> tuple[LabelRecord | None, 
     return after, gone
 
 
+def was_withdrawn(record: LabelRecord | None, past: Iterable[LabelEvent], label: Label) -> bool:
+    """Return whether a label's annotator, who has none now, withdrew one after this one's time."""
+    if record is not None and _of_annotator(record, label) is not None:
+        return False
+    who = annotator_name(label.who)
+    return any(
+        event.correct is None and event.at > label.at and annotator_name(event.who) == who
+        for event in past
+    )
+
+
 def _of_annotator(record: LabelRecord, label: Label) -> Label | None:
-    for earlier in record.by:
-        if earlier.who == label.who:
-            return earlier
-    if label.who is None:
-        for earlier in record.by:
-            if earlier.correct == label.correct:
-                return earlier
-    return None
+    who = annotator_name(label.who)
+    return next((earlier for earlier in record.by if annotator_name(earlier.who) == who), None)
+
+
+def _again(record: LabelRecord, earlier: Label, label: Label) -> Merged:
+    """Return a candidate's labels after an annotator repeated theirs; the newer statement rules."""
+    newest, other = (earlier, label) if label.at < earlier.at else (label, earlier)
+    repeated = replace(
+        newest,
+        random=other.random if newest.random is None else newest.random,
+        comment=other.comment if newest.comment is None else newest.comment,
+    )
+    same = (repeated.random, repeated.comment) == (earlier.random, earlier.comment)
+    after = _with(record, earlier, repeated)
+    if len(after.by) == 1:  # it may have been known earlier than its record says
+        after = LabelRecord(after.by, min(record.since, label.at))
+    return Merged(after, "unchanged" if same else "changed", None if same else earlier)
 
 
 def _with(record: LabelRecord, earlier: Label | None, label: Label) -> LabelRecord:
     by = sorted([*(other for other in record.by if other is not earlier), label], key=_time)
     after = LabelRecord(tuple(by), record.since)
-    if after.correct != record.correct:
-        return LabelRecord(after.by, by[-1].at)
-    # a candidate's only label may have been known earlier than its record says
-    return LabelRecord(after.by, label.at) if len(by) == 1 else after
+    if after.correct == record.correct:
+        return after
+    times = [record.since, label.at] if len(by) > 1 else [label.at]
+    return LabelRecord(after.by, max(times))
 
 
 def _time(label: Label) -> float:
@@ -195,7 +240,7 @@ def record_value(record: LabelRecord) -> bytes:
     }
     if together.comment is not None:
         fields["comment"] = together.comment
-    if len(record.by) > 1:
+    if len(record.by) > 1 or record.by[0].at != record.since:
         fields["by"] = [_fields(label) for label in record.by]
     return orjson.dumps({**fields, "at": float(together.at)})
 

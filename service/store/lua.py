@@ -163,6 +163,27 @@ return 0
 #: client that waits for the disk waits for earlier writes as well.
 LABEL = """
 local most = 65536
+-- Over the bound, the oldest lines go of annotators who have more than an equal part: nobody's many
+-- labels push out another's few. One pass forth to add up, one to leave out.
+local function shortened(past)
+  local sizes, annotators, lines, left = {}, 0, {}, #past + 1
+  for line in string.gmatch(past, '[^\\n]+') do
+    local who = string.match(line, '"who":(.-),"at":') or ''
+    if not sizes[who] then annotators = annotators + 1 end
+    sizes[who] = (sizes[who] or 0) + #line + 1
+    lines[#lines + 1] = {who, line}
+  end
+  local kept = {}
+  for _, pair in ipairs(lines) do
+    local who, line = pair[1], pair[2]
+    if left > most and sizes[who] * annotators > most then
+      left, sizes[who] = left - #line - 1, sizes[who] - #line - 1
+    else
+      kept[#kept + 1] = line
+    end
+  end
+  return table.concat(kept, '\\n')
+end
 for place = 1, #ARGV, 5 do
   local known = redis.call('HGET', KEYS[1], ARGV[place]) or ''
   if known ~= ARGV[place + 1] and known ~= ARGV[place + 2] then return place end
@@ -175,7 +196,7 @@ for place = 1, #ARGV, 5 do
   if lines ~= '' and not string.find(past, lines, 1, true) then
     if past ~= '' then past = past .. '\\n' end
     past = past .. lines
-    while #past > most do past = string.sub(past, (string.find(past, '\\n', 1, true) or #past) + 1) end
+    if #past > most then past = shortened(past) end
     redis.call('HSET', KEYS[3], key, past)
   end
   if (redis.call('HGET', KEYS[1], key) or '') ~= new then

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,11 +13,13 @@ from assay.service.domain.labels import (
     LabelRecord,
     LabelWrites,
     Outcome,
+    TooManyAnnotatorsError,
     event_lines,
     events_of_value,
     merge,
     record_of_value,
     record_value,
+    was_withdrawn,
     withdraw,
 )
 from assay.service.store.lua import LABEL
@@ -34,12 +36,16 @@ MOST_RACES = 50
 
 @dataclass(slots=True)
 class _Change:
-    """One candidate's labels before and after: the stored value, the record, what became past."""
+    """One candidate's labels before and after: the stored value, the record, what became past.
+
+    `history`: what was past before, as the store has it.
+    """
 
     before: bytes
     record: LabelRecord | None
     past: list[Label | LabelEvent]
     changed: int = 0
+    history: bytes = b""
 
     def parts(self, key: str) -> list[str | bytes | int]:
         """Return it as the script takes it."""
@@ -53,35 +59,41 @@ class KeptLabels(TaskKeys):
     async def label(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
         """Keep labels, each beside those of other annotators.
 
-        The same label again changes nothing. Raises `TooManyAnnotatorsError`, before anything of
-        its part is written, or `StoreError`.
+        The same label again changes only the time at which it was last stated. Raises
+        `TooManyAnnotatorsError` before anything is written (where annotators come meanwhile:
+        before anything of the part of `LABELS_AT_ONCE` is), or `StoreError`.
         """
         outcomes: list[Outcome] = []
+        conflicts: set[str] = set()
         durable = True
         every = list(labels)
+        if len(every) > LABELS_AT_ONCE:  # none of its parts may be refused after another is written
+            await self.try_labels(every)
         for place in range(0, len(every), LABELS_AT_ONCE):
             some = every[place : place + LABELS_AT_ONCE]
             # Waiting for the last part waits for all.
             last = place + LABELS_AT_ONCE >= len(every)
             for _ in range(MOST_RACES):
-                changes = await self._changes([key for key, _ in some])
-                part = [_add(changes[key], label) for key, label in some]
+                changes = await self._changes([key for key, _ in some], past=True)
+                part = [_add(key, changes[key], label) for key, label in some]
                 written, durable = await self._write_labels(changes, last)
                 if written:
                     break
             else:
                 raise StoreRefusedError("raced", "others label the same candidates all the time")
             outcomes += part
-        return LabelWrites(tuple(outcomes), durable)
+            conflicts = (conflicts - changes.keys()) | _contradicted(changes)
+        return LabelWrites(tuple(outcomes), durable, frozenset(conflicts))
 
-    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> tuple[Outcome, ...]:
+    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
         """Return what would become of labels, and keep none. Raises the errors of `label`."""
         every = list(labels)
         keys = list(dict.fromkeys(key for key, _ in every))
         changes: dict[str, _Change] = {}
         for place in range(0, len(keys), LABELS_AT_ONCE):
-            changes |= await self._changes(keys[place : place + LABELS_AT_ONCE])
-        return tuple(_add(changes[key], label) for key, label in every)
+            changes |= await self._changes(keys[place : place + LABELS_AT_ONCE], past=True)
+        outcomes = tuple(_add(key, changes[key], label) for key, label in every)
+        return LabelWrites(outcomes, False, frozenset(_contradicted(changes)))
 
     async def withdraw(
         self, withdrawals: Sequence[tuple[str, str | None]], at: float
@@ -123,16 +135,23 @@ class KeptLabels(TaskKeys):
         """Return replaced and withdrawn labels by candidate key, oldest change first."""
         return await self._whole("labels_past", await self._all("labels_past"), events_of_value)
 
-    async def _changes(self, keys: Sequence[str]) -> dict[str, _Change]:
-        """Return candidates' labels as they are; a damaged one counts as none."""
+    async def _changes(self, keys: Sequence[str], past: bool = False) -> dict[str, _Change]:
+        """Return candidates' labels as they are, with their past if asked; a damaged one counts as
+        none.
+        """
         names = list(dict.fromkeys(keys))
-        raw = await self._ask(
-            partial(self._redis.hmget, self._keys["labels"], names), so_many(len(names))
-        )
+        values = await self._values("labels", names)
+        histories = await self._values("labels_past", names) if past else [None] * len(names)
         return {
-            key: _Change(value or b"", _readable(value), [])
-            for key, value in zip(names, raw, strict=True)
+            key: _Change(value or b"", _readable(value), [], history=history or b"")
+            for key, value, history in zip(names, values, histories, strict=True)
         }
+
+    async def _values(self, part: str, names: Sequence[str]) -> list[bytes | None]:
+        values: list[bytes | None] = await self._ask(
+            partial(self._redis.hmget, self._keys[part], list(names)), so_many(len(names))
+        )
+        return values
 
     async def _write_labels(self, changes: dict[str, _Change], wait: bool) -> tuple[bool, bool]:
         """Write changes; return whether nobody was faster, and whether they are on disk."""
@@ -161,10 +180,29 @@ def _readable(value: bytes | None) -> LabelRecord | None:
         return None
 
 
-def _add(change: _Change, label: Label) -> Outcome:
+def _contradicted(changes: Mapping[str, _Change]) -> set[str]:
+    """Return the keys of candidates whose annotators contradict each other."""
+    return {
+        key
+        for key, change in changes.items()
+        if change.record is not None and change.record.conflict
+    }
+
+
+def _add(key: str, change: _Change, label: Label) -> Outcome:
     """Add a label to a candidate's; return what became of it."""
     was_damaged = change.record is None and change.before != b""
-    merged = merge(change.record, label)
+    # most candidates have no withdrawal: their past need not be read
+    if b'"correct":null' in change.history and was_withdrawn(
+        change.record, events_of_value(change.history), label
+    ):
+        change.past.append(label)
+        return "withdrawn"
+    try:
+        merged = merge(change.record, label)
+    except TooManyAnnotatorsError as exc:
+        exc.key = key
+        raise
     change.record = merged.record
     if merged.past is not None:
         change.past.append(merged.past)

@@ -10,7 +10,7 @@ from assay.service.api.label_answers import (
     withdrawn_answer,
 )
 from assay.service.api.label_requests import LabelsIn
-from assay.service.domain.labels import Label
+from assay.service.domain.labels import Label, LabelWrites
 
 KEYS = [f"{place:032x}:{place:032x}" for place in range(3)]
 
@@ -33,8 +33,8 @@ def test_labels_of_one_moment_and_annotator_are_one() -> None:
         (KEYS[0], Label(0.75, True, "ann", 5.0)),
         (KEYS[1], Label(1.0, None, None, 5.0, "sure")),
     )
-    assert (sent.places, sent.conflicts) == ((0, 1, 0), ((0, 2),))
-    answer = taken_answer(sent, ["new", "changed"], {KEYS[1]})
+    assert (sent.places, sent.contradictions) == ((0, 1, 0), ((0, 2),))
+    answer = taken_answer(sent, LabelWrites(("new", "changed"), True), {KEYS[1]})
     assert [result["outcome"] for result in answer["results"]] == ["new", "changed", "unchanged"]
     assert (answer["new"], answer["changed"], answer["unchanged"]) == (1, 1, 1)
     assert (answer["matched"], answer["unmatched"]) == (1, 2)
@@ -53,3 +53,24 @@ def test_a_page_after_the_last_label_is_empty() -> None:
     written = listing("t", {}, None, set(), LabelPage(5, KEYS[0]))
 
     assert b'"next":null,"labels":[]' in written
+
+
+def test_equal_labels_of_one_moment_are_that_label() -> None:
+    """To the last bit, however often they were sent."""
+    label = {"key": KEYS[0], "correct": 0.7, "who": "ann"}
+    sent = sent_labels(LabelsIn.model_validate({"labels": [label] * 3}), 5.0)
+
+    assert sent.labels == ((KEYS[0], Label(0.7, None, "ann", 5.0)),)
+    assert sent.contradictions == ()
+
+
+def test_what_was_withdrawn_and_who_is_at_odds_is_counted_and_told() -> None:
+    """With the place of the first of them."""
+    payload = LabelsIn.model_validate({"labels": [{"key": key, "correct": 1} for key in KEYS]})
+    writes = LabelWrites(("withdrawn", "new", "new"), True, frozenset(KEYS[1:]))
+
+    answer = taken_answer(sent_labels(payload, 5.0), writes, set(KEYS))
+
+    assert (answer["withdrawn"], answer["new"], answer["conflicts"]) == (1, 2, 2)
+    assert [warning.split(":")[0] for warning in answer["warnings"]] == ["conflict", "withdrawn"]
+    assert "first labels.1" in answer["warnings"][0]

@@ -80,3 +80,41 @@ def test_labels_come_at_least_one_at_a_time() -> None:
     """An empty list is a mistake of the client."""
     with pytest.raises(ValidationError):
         LabelsIn(labels=[])
+
+
+GOOD = {"key": KEY, "correct": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"at": 4e12}, "labels.1.at"),
+        ({"key": None}, "labels.1.key"),
+        ({"candidate": "c"}, "labels.1.key"),
+        ({"correct": 2}, "labels.1.correct"),
+        ({"who": "a\0b"}, "labels.1.who"),
+    ],
+)
+def test_a_wrong_label_of_many_is_named_by_its_place(change: dict[str, Any], param: str) -> None:
+    """Whichever check refuses it: the message begins with it."""
+    with pytest.raises(ValidationError) as caught:
+        LabelsIn.model_validate({"labels": [GOOD, {**GOOD, **change}]})
+    error = invalid(caught.value)
+
+    assert error.param == param
+    assert str(error).startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize("who", ["ann ", " ann", "ann\u200b", "ann\n"])
+def test_an_annotator_is_named_without_blanks_around(who: str) -> None:
+    """Two spellings that look alike are one."""
+    assert LabelIn(key=KEY, correct=1, who=who).label(1.0).who == "ann"
+    assert LabelIn(key=KEY, correct=1, who=" ").label(1.0).who is None
+
+
+@pytest.mark.parametrize("who", ["a\0b", "a\u200bb", "a\u202eb"])
+def test_a_name_that_hides_characters_is_refused(who: str) -> None:
+    """It would look like another; joiners that words need are none of them."""
+    with pytest.raises(ValidationError, match=r"has the character U\+"):
+        LabelIn(key=KEY, correct=1, who=who)
+    assert LabelIn(key=KEY, correct=1, who="\u0645\u06cc\u200c\u0631").label(1.0).who

@@ -19,7 +19,7 @@ from assay.service.domain.labels import (
     LabelEvent,
     LabelRecord,
     LabelWrites,
-    Outcome,
+    TooManyAnnotatorsError,
     merge,
     withdraw,
 )
@@ -43,14 +43,19 @@ class LabelStore:
         """Keep labels; say what became of each, and that they are on disk."""
         outcomes = []
         for key, label in labels:
-            merged = merge(self.kept.get(key), label)
+            try:
+                merged = merge(self.kept.get(key), label)
+            except TooManyAnnotatorsError as exc:
+                exc.key = key
+                raise
             self.kept[key] = merged.record
             outcomes.append(merged.outcome)
-        return LabelWrites(tuple(outcomes), True)
+        conflicts = frozenset(key for key, record in self.kept.items() if record.conflict)
+        return LabelWrites(tuple(outcomes), True, conflicts)
 
-    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> tuple[Outcome, ...]:
+    async def try_labels(self, labels: Iterable[tuple[str, Label]]) -> LabelWrites:
         """Say what would become of labels."""
-        return (await LabelStore(dict(self.kept)).label(labels)).outcomes
+        return await LabelStore(dict(self.kept)).label(labels)
 
     async def withdraw(
         self, withdrawals: Sequence[tuple[str, str | None]], at: float
@@ -158,18 +163,23 @@ async def test_a_label_that_matches_nothing_is_kept_and_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "values", "mean", "conflicts"),
+    ("who", "values", "mean", "warning"),
     [
-        ((None, None), (1, 0), 0.5, 1),
-        (("ann", "ann"), (1, 0.5), 0.75, 1),
-        (("ann", "bob"), (1, 0), 0.5, 0),
-        (("ann", None), (1, 1), 1, 0),
+        ((None, None), (1, 0), 0.5, "contradiction"),
+        ((None, ""), (1, 0), 0.5, "contradiction"),
+        (("ann", "ann "), (1, 0.5), 0.75, "contradiction"),
+        (("ann", "bob"), (1, 0), 0.5, "conflict"),
+        (("ann", None), (0, 0.9), 0.45, "conflict"),
+        (("ann", None), (1, 1), 1, None),
     ],
 )
 async def test_of_two_labels_of_one_candidate_none_wins_in_silence(
-    who: tuple[str | None, str | None], values: tuple[float, float], mean: float, conflicts: int
+    who: tuple[str | None, str | None],
+    values: tuple[float, float],
+    mean: float,
+    warning: str | None,
 ) -> None:
-    """Their mean counts; the answer warns of an annotator who contradicts himself."""
+    """Their mean counts; a warning tells annotators at odds from one who contradicts himself."""
     label_store = LabelStore()
     body = {
         "labels": [
@@ -180,8 +190,10 @@ async def test_of_two_labels_of_one_candidate_none_wins_in_silence(
 
     answer = await handlers.label(request_of(label_store, body), "t")
 
-    assert (answer["labels"], answer["conflicts"]) == (2, conflicts)
-    assert [warning.split(":")[0] for warning in answer["warnings"]] == ["conflict"] * conflicts
+    assert (answer["labels"], answer["conflicts"]) == (2, warning == "conflict")
+    assert answer["contradictions"] == (warning == "contradiction")
+    codes = [text.split(":")[0] for text in answer["warnings"]]
+    assert codes == ([] if warning is None else [warning])
     assert label_store.kept[KEYS[0]].correct == mean
 
 
@@ -227,12 +239,14 @@ async def test_an_annotator_too_many_is_refused() -> None:
     """The message says how many a candidate may have."""
     by = tuple(Label(1.0, who=f"{number}") for number in range(100))
     label_store = LabelStore({KEYS[0]: LabelRecord(by, 0.0)})
-    body = {"labels": [{"key": KEYS[0], "correct": 1, "who": "one more"}]}
+    labels = [{"key": key, "correct": 1, "who": "one more"} for key in (KEYS[1], KEYS[0])]
+    body = {"labels": labels}
 
     with pytest.raises(ApiError, match="100 annotators") as caught:
         await handlers.label(request_of(label_store, body), "t")
 
     assert (caught.value.status, caught.value.code) == (422, "too_many_annotators")
+    assert caught.value.param == "labels.1"
 
 
 async def test_labels_are_listed_in_the_order_of_their_keys() -> None:

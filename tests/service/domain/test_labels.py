@@ -11,11 +11,13 @@ from assay.service.domain.labels import (
     LabelRecord,
     Outcome,
     TooManyAnnotatorsError,
+    annotator_name,
     event_lines,
     events_of_value,
     merge,
     record_of_value,
     record_value,
+    was_withdrawn,
     withdraw,
 )
 
@@ -70,7 +72,8 @@ def test_the_newest_label_of_an_annotator_counts() -> None:
     [
         (Label(1.0, True, "ann", 99.0), "unchanged", 10.0),
         (Label(1.0, None, "ann", 99.0), "unchanged", 10.0),
-        (Label(1.0, None, None, 99.0), "unchanged", 10.0),
+        (Label(1.0, None, " ann\u200b", 99.0), "unchanged", 10.0),
+        (Label(1.0, None, None, 99.0), "new", 10.0),
         (Label(1.0, None, "ann", 5.0), "unchanged", 5.0),
         (Label(1.0, False, "ann", 99.0), "changed", 10.0),
         (Label(1.0, None, "ann", 99.0, "sure"), "changed", 10.0),
@@ -170,3 +173,100 @@ def test_the_past_is_read_line_by_line() -> None:
     events = events_of_value(lines + b'\n{"correct": 7}\nno JSON')
 
     assert events == [LabelEvent("ann", 1.0, True, 5.0, "a\nb"), withdrawal]
+
+
+STATEMENTS = [(1.0, 100.0), (1.0, 150.0), (0.0, 130.0)]
+
+
+@pytest.mark.parametrize(
+    "order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1), (1, 0, 2)]
+)
+def test_the_newest_statement_counts_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
+    """A repetition renews the time of a label: what lies between does not win."""
+    record = record_of(
+        *(Label(STATEMENTS[place][0], None, "ann", STATEMENTS[place][1]) for place in order)
+    )
+
+    assert record.by == (Label(1.0, None, "ann", 150.0),)
+    assert record_of_value(record_value(record)) == record
+
+
+def test_a_repetition_keeps_the_time_since_when_the_value_is_as_it_is() -> None:
+    """A model that learned the label has learned this one; an older one states nothing anew."""
+    first = Label(1.0, None, "ann", 10.0, "old")
+    later = merge(record_of(first), Label(1.0, None, "ann", 50.0)).record
+    late = merge(later, Label(1.0, None, "ann", 5.0, "oldest")).record
+
+    assert later == LabelRecord((Label(1.0, None, "ann", 50.0, "old"),), 10.0)
+    assert late == LabelRecord((Label(1.0, None, "ann", 50.0, "old"),), 5.0)
+
+
+@pytest.mark.parametrize("others", [[1.0, 0.0], [0.0, 1.0]])
+def test_labels_without_a_name_are_one_annotator_beside_those_who_agree(
+    others: list[float],
+) -> None:
+    """In any order: the mean is of three, and nobody else's label is written over."""
+    ann, bob = Label(others[0], False, "ann", 1.0, "mine"), Label(others[1], who="bob", at=2.0)
+    unnamed = Label(1.0, True, None, 3.0, "evil")
+
+    records = [
+        record_of(ann, unnamed, bob),
+        record_of(unnamed, bob, ann),
+        record_of(ann, bob, unnamed),
+    ]
+
+    assert [record.correct for record in records] == [2 / 3] * 3
+    assert all(ann in record.by and unnamed in record.by for record in records)
+    assert withdraw(records[0], "ann")[1] == (ann,)
+
+
+def test_one_unnamed_annotator_may_not_say_both() -> None:
+    """Beside named ones of both sides, the second is a change."""
+    record = record_of(Label(1.0, who="ann"), Label(0.0, who="bob"), Label(1.0, at=1.0))
+
+    assert merge(record, Label(0.0, at=2.0)).outcome == "changed"
+
+
+@pytest.mark.parametrize(("value", "count"), [(0.7, 3), (0.1, 7), (1 / 3, 30)])
+def test_annotators_who_agree_leave_the_value_and_its_time(value: float, count: int) -> None:
+    """To the last bit: sums of equal fractions would differ from them."""
+    record = record_of(
+        *(Label(value, who=f"{number}", at=float(number)) for number in range(count))
+    )
+
+    assert (record.correct, record.since) == (value, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("ann", "ann "),
+        ("ann lee", " ann\t lee\n"),
+        ("ann", "\u200bann\ufeff \u200b"),
+        ("Zo\u00eb", "Zoe\u0308"),
+        ("", " \u200b "),
+    ],
+)
+def test_blanks_and_what_nobody_sees_make_no_other_annotator(name: str, same: str) -> None:
+    """Case does: `Ann` and `ann` may be two people."""
+    assert annotator_name(same) == (name or None) == annotator_name(name)
+    assert annotator_name("Ann") != annotator_name("ann")
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        (Label(1.0, who="ann", at=3.0), True),
+        (Label(0.0, who="ann ", at=3.0), True),
+        (Label(1.0, who="ann", at=4.0), False),
+        (Label(1.0, who="bob", at=3.0), False),
+        (Label(1.0, at=3.0), False),
+    ],
+)
+def test_a_label_from_before_its_withdrawal_stays_withdrawn(label: Label, expected: bool) -> None:
+    """An older export does not bring it back; a later word does, and others' labels stand."""
+    past = [LabelEvent("ann", 1.0, None, 1.0), LabelEvent("ann", None, None, 4.0)]
+
+    assert was_withdrawn(None, past, label) is expected
+    assert was_withdrawn(record_of(Label(0.0, who="cat")), past, label) is expected
+    assert not was_withdrawn(record_of(Label(0.0, who="ann", at=5.0)), past, label)

@@ -8,7 +8,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from assay.service.domain.labels import Label, LabelEvent, LabelRecord
+import pytest
+
+from assay.service.domain.labels import (
+    MOST_ANNOTATORS,
+    Label,
+    LabelEvent,
+    LabelRecord,
+    TooManyAnnotatorsError,
+)
 from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.task_store import TaskStore
@@ -50,7 +58,7 @@ async def test_the_same_label_again_changes_nothing_and_what_is_not_stated_stays
     )
     first = await task_store.labels()
     again, _ = await give_labels(
-        task_store, {"a": Label(0.1, at=1800000000.5), "b": Label(1.0, at=6.0)}
+        task_store, {"a": Label(0.1, None, 'ann "x"}', 1800000000.5), "b": Label(1.0, at=6.0)}
     )
     same, counted = await task_store.labels(), (await task_store.progress())[1].total_labels
     await give_labels(
@@ -104,7 +112,7 @@ async def test_labels_are_tried_without_being_kept(store: Store) -> None:
     kept = await task_store.labels()
     written = await task_store.label(labels)
 
-    assert tried == written.outcomes == ("unchanged", "new", "changed")
+    assert tried.outcomes == written.outcomes == ("unchanged", "new", "changed")
     assert kept == {"a": Label(1.0, at=1.0)}
 
 
@@ -188,3 +196,76 @@ async def test_labels_wait_for_the_disk_also_beside_other_traffic(tcp_store: Sto
 
     assert durable is False
     assert after is True
+
+
+@pytest.mark.parametrize("before", [0, 40])
+async def test_labels_of_which_one_is_refused_are_all_refused(store: Store, before: int) -> None:
+    """Also where it stands in another part of them than the first; the error names the candidate."""
+    task_store = TaskStore(store, "t")
+    some = [("full", Label(1.0, who=f"{number}")) for number in range(before)]
+    await task_store.label(some)
+    body = [(f"k{number}", Label(1.0)) for number in range(500)] + [
+        ("full", Label(1.0, who=f"{number}")) for number in range(before, MOST_ANNOTATORS + 1)
+    ]
+
+    with pytest.raises(TooManyAnnotatorsError) as caught:
+        await task_store.label(body)
+
+    assert caught.value.key == "full"
+    assert await task_store.label_keys() == ["full"] * (before > 0)
+
+
+@pytest.mark.parametrize("others", [1, 3])
+async def test_nobodys_history_is_pushed_out_by_the_many_labels_of_others(
+    store: Store, others: int
+) -> None:
+    """Those go who have more than an equal part; the newest of them stay."""
+    task_store = TaskStore(store, "t")
+    await give_labels(task_store, {"a": Label(1.0, None, "eve", 1.0, "evidence")})
+    await task_store.withdraw([("a", "eve")], 2.0)
+    await task_store.label(
+        ("a", Label(float(number % 2), None, f"m{number % others}", 3.0 + number, "x" * 2000))
+        for number in range(300)
+    )
+
+    past = (await task_store.label_past())["a"]
+
+    assert past[:2] == [
+        LabelEvent("eve", 1.0, None, 1.0, "evidence"),
+        LabelEvent("eve", None, None, 2.0),
+    ]
+    assert past[-1].at > 290
+    assert await store.redis.hstrlen("assay:1:labels_past:{t}", "a") <= 65536
+
+
+async def test_an_older_export_does_not_bring_back_what_was_withdrawn(store: Store) -> None:
+    """By annotator: the others' labels count; a label of a later time does as well."""
+    task_store = TaskStore(store, "t")
+    export = [
+        ("a", Label(1.0, None, "ann", 1.0)),
+        ("a", Label(1.0, None, "bob", 1.0)),
+        ("b", Label(0.0, None, None, 1.0)),
+    ]
+    await task_store.label(export)
+    await task_store.withdraw([("a", "ann"), ("b", None)], 5.0)
+
+    tried = await task_store.try_labels(export)
+    again = await task_store.label(export)
+    kept = await task_store.label_records()
+    later = await task_store.label([("b", Label(0.0, at=6.0))])
+
+    assert tried.outcomes == again.outcomes == ("withdrawn", "unchanged", "withdrawn")
+    assert list(kept) == ["a"]
+    assert [label.who for label in kept["a"].by] == ["bob"]
+    assert later.outcomes == ("new",)
+
+
+async def test_candidates_whose_annotators_contradict_each_other_are_named(store: Store) -> None:
+    """As they are after the write, whoever labelled before."""
+    task_store = TaskStore(store, "t")
+
+    first = await task_store.label([("a", Label(1.0, who="ann")), ("b", Label(1.0, who="ann"))])
+    second = await task_store.label([("a", Label(0.0, who="bob")), ("b", Label(0.9, who="bob"))])
+    solved = await task_store.label([("a", Label(1.0, who="bob", at=1.0))])
+
+    assert [sorted(writes.conflicts) for writes in (first, second, solved)] == [[], ["a"], []]
