@@ -295,7 +295,7 @@ class LabelModel(Estimator):
             self.head_ = self.lone_head_ = self._label_free_head()
             return
         assert labelled.labels is not None  # noqa: S101 - these are the labelled queries
-        self.counts_ = counts or count(labelled.labels, labelled.random)
+        self.counts_ = counts or count(labelled.labels, labelled.random, labelled.random_queries())
         has_label = ~np.isnan(labelled.labels)
         scores, used = finite(labelled.scores), self.maps_.usable.astype(float)
         rows = HeadRows.from_scores(

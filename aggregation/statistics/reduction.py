@@ -30,7 +30,7 @@ class RowReduction:
         counts = (
             LabelCounts()
             if labelled is None or shard.labels is None
-            else count(shard.labels, shard.random)
+            else count(shard.labels, shard.random, shard.random_queries())
         )
         return cls(
             RowSample.of(*distinct(shard.scores, shard.queries), names),

@@ -78,6 +78,15 @@ class Shard:
             else None
         )
 
+    def random_queries(self) -> int:
+        """Return how many queries have a label that was drawn at random."""
+        if self.labels is None:
+            return 0
+        at_random = ~np.isnan(self.labels)
+        if self.random is not None:
+            at_random &= self.random
+        return int((self.queries.sums(self.queries.take(at_random).astype(float)) > 0).sum())
+
     def _first(self, chosen: Ints, most: int) -> Shard:
         """Return the first chosen queries with up to `most` rows together, at least one query."""
         fitting = int(np.searchsorted(np.cumsum(self.queries.sizes[chosen]), most, side="right"))

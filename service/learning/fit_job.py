@@ -211,7 +211,7 @@ def held_out(
     """
     labelled = np.flatnonzero(correct >= 0)
     values = correct[labelled]
-    if len(labelled) < MIN_LABELS or not ((values > 0).any() and (values < 1).any()):
+    if len(labelled) < MIN_LABELS or values.min() == values.max():
         return None
     fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
     held = np.full(len(correct), np.nan)

@@ -33,7 +33,7 @@ def label_usage(
     elif kept:
         read = correct[there & np.isfinite(model.score_samples(table.scores, table.query))]
         used, usage["not_scored"] = len(read), kept - len(read)
-        if used and not ((read > 0).any() and (read < 1).any()):
+        if used and read.min() == read.max():
             used, usage["one_kind"] = 0, used
     return {"given": len(labels), "used": used, "unused": len(labels) - used, "because": usage}
 

@@ -186,7 +186,11 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
         int(fitted_on["labels"]),
         fitted_on["correct"],
         int(fitted_on["random"]),
-        _random_correct(data["fitted_on"], fitted_on["random"]),
+        random_correct=_part(data["fitted_on"], "random_correct", fitted_on["random"]),
+        clear_correct=_part(data["fitted_on"], "clear_correct", fitted_on["labels"]),
+        clear_wrong=_part(data["fitted_on"], "clear_wrong", fitted_on["labels"]),
+        random_decided=_part(data["fitted_on"], "random_decided", fitted_on["random"]),
+        random_queries=_part(data["fitted_on"], "random_queries", fitted_on["random"]),
     )
     model.grouped_ = bool(data["grouped"])
     model.dropped_ = {
@@ -220,13 +224,13 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
         model.base_rate = model.base_rate_
 
 
-def _random_correct(fitted_on: Mapping[str, Any], random: float) -> float | None:
-    """Return the correct ones of the random labels; None in an earlier release's file."""
-    if fitted_on.get("random_correct") is None:
+def _part(fitted_on: Mapping[str, Any], name: str, most: float) -> float | None:
+    """Return how many of some labels are of a kind; None in an earlier release's file."""
+    if fitted_on.get(name) is None:
         return None
-    value = _number(fitted_on["random_correct"])
-    if not 0 <= value <= random:
-        raise ValueError(f"random_correct: must lie between 0 and {random:g}, not {value:g}")
+    value = _number(fitted_on[name])
+    if not 0 <= value <= most:
+        raise ValueError(f"{name}: must lie between 0 and {most:g}, not {value:g}")
     return value
 
 

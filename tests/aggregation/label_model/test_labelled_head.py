@@ -13,6 +13,25 @@ from assay.aggregation.statistics.queries import Queries, finite
 from tests.support.samples.ensembles import named, small
 
 
+@pytest.mark.parametrize("value", [0.5, 0.7])
+def test_labels_that_are_all_the_same_fraction_are_refused(value: float) -> None:
+    """They tell no candidate from another."""
+    sample = small()
+    with pytest.raises(OneClassError, match=f"all 360 labels are {value}: "):
+        LabelModel().fit(sample.scores, sample.query_id, np.full(len(sample.labels), value))
+
+
+@pytest.mark.parametrize("queries", [1, 4, 5])
+def test_labels_of_few_queries_do_not_calibrate_a_fit(queries: int) -> None:
+    """However many they are."""
+    sample = small()
+    of_query = np.digitize(np.arange(len(sample.labels)), np.linspace(0, 360, queries + 1)[1:-1])
+
+    model = LabelModel().fit(sample.scores, of_query, sample.labels)
+
+    assert model.calibrated_ is (queries == 5)
+
+
 @pytest.mark.parametrize("value", [0, 1])
 def test_labels_of_one_class_are_refused(value: int) -> None:
     """With a message that says which (7)."""

@@ -57,3 +57,40 @@ def test_labels_say_how_many_are_correct(
     assert (counts + counts).base_rate == pytest.approx(base_rate)
     assert LabelCounts().base_rate is None
     assert LabelCounts(60, 40.0, 30, None).base_rate == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([0.5] * 40, "decide 0 times for correct and 0 times for wrong"),
+        ([0.45, 0.55] * 30, "decide 3 times for correct and 3 times for wrong"),
+        ([1.0] * 30 + [0.5] * 30, "decide 30 times for correct and 0 times for wrong"),
+        ([1.0, 0.0] * 6 + [0.5] * 60, "12 of 72 labels drawn at random are not 0.5"),
+    ],
+)
+def test_labels_that_decide_nothing_do_not_calibrate(values: list[float], reason: str) -> None:
+    """Half is no label of either class, and a little more than half is little more of one."""
+    counts = count(np.array(values), None)
+
+    assert not counts.calibrated
+    assert reason in str(counts.why_not)
+
+
+@pytest.mark.parametrize("values", [[0.9, 0.1] * 20, [2 / 3, 1 / 3] * 20])
+def test_soft_labels_that_decide_calibrate(values: list[float]) -> None:
+    """Such as the means of three annotators."""
+    counts = count(np.array(values), None)
+
+    assert counts.why_not is None
+    assert (counts + counts).calibrated
+
+
+@pytest.mark.parametrize(
+    ("queries", "calibrated"), [(1, False), (4, False), (5, True), (None, True)]
+)
+def test_labels_of_few_queries_do_not_calibrate(queries: int | None, calibrated: bool) -> None:
+    """They say little of others; older files do not know how many there were."""
+    counts = count(np.array([1.0, 0.0] * 120), None, queries)
+
+    assert counts.calibrated is calibrated
+    assert calibrated or f"of {queries} of the queries: it takes 5" in str(counts.why_not)
