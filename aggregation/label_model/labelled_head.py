@@ -58,9 +58,11 @@ def fit_head(
     have maps, else 0; `transfer`: the weights according to other tasks' heads. Raises
     `OneClassError`.
     """
-    if labels.min() == labels.max():
-        value = {1.0: "correct", 0.0: "wrong"}.get(labels[0], f"{labels[0]:g}")
-        raise OneClassError(f"all {len(labels)} labels are {value}: label some of the other class")
+    if not (labels > 0).any() or not (labels < 1).any():
+        raise OneClassError(
+            f"all {len(labels)} labels are {'correct' if labels.all() else 'wrong'}: label some of"
+            " the other class"
+        )
     features = rows.features
     scored = ~np.isnan(rows.base)
     features, labels = features[scored], labels[scored]

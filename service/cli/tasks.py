@@ -69,6 +69,8 @@ def fit_task(url: str, task: str, as_json: bool) -> None:
             " held-out labels"
         )
         console.print(f"  {sign} against {check['against']}: {losses}", markup=False)
+    if fit.get("taken_back"):
+        console.print(f"  {fit['taken_back']}", markup=False, soft_wrap=True)
     if fit.get("not_served"):
         console.print(f"  not served: {fit['not_served']}", markup=False)
     for row in fit["verifiers"]:

@@ -25,7 +25,8 @@ MIN_FIT_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
 FOLDS = 5
 LABELS_GONE = (
     "the served model is calibrated, and this one knows too few labels: `assay labels import`"
-    " brings lost ones back; where they were withdrawn, `assay promote` serves it all the same"
+    " brings lost ones back; where some of them were withdrawn (fewer than half), `assay promote`"
+    " serves it all the same"
 )
 
 
@@ -61,12 +62,23 @@ class KnownLabel:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The served version, and the time of its last label: later labels are new to it."""
+    """The served version, and the time of its last label: later labels are new to it.
+
+    `labels`: how many it learned from. `taken_back`: how many of them people have withdrawn or
+    turned since.
+    """
 
     artifact: bytes
     labels_until: float
     calibrated: bool = False
     version: int = 0
+    labels: int = 0
+    taken_back: int = 0
+
+    @property
+    def stands(self) -> bool:
+        """Return whether people still say what the larger part of its labels said."""
+        return not self.taken_back or 2 * self.taken_back < self.labels
 
 
 def refit(
@@ -96,9 +108,9 @@ def refit(
         return Fit(report={"reason": str(exc), **_labels_in_report(table, labels, correct, None)})
     base_rate, source = model.believed_base_rate
     held = held_out(inputs, table, correct, is_random)
-    checks = _checks(
-        inputs, table, correct, is_random, None if serving is None else serving.artifact, new, held
-    )
+    # What people took back may not judge what they say now.
+    against = serving.artifact if serving is not None and serving.stands else None
+    checks = _checks(inputs, table, correct, is_random, against, new, held)
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
         "queries": int(table.query.max()) + 1, "calibrated": model.calibrated_,
@@ -114,8 +126,13 @@ def refit(
     }  # fmt: skip
     serve = all(check["passed"] for check in checks)
     # Such as after a store was lost, with its labels.
-    if serving is not None and serving.calibrated and not model.calibrated_:
+    if serving is not None and serving.calibrated and not model.calibrated_ and serving.stands:
         serve, report["not_served"] = False, LABELS_GONE
+    if serving is not None and serving.taken_back:
+        report["taken_back"] = (
+            f"version {serving.version} learned {serving.labels} labels, of which"
+            f" {serving.taken_back} were withdrawn or turned since"
+        )
     return Fit(orjson.dumps(to_dict(model)), serve, report)
 
 
@@ -211,7 +228,7 @@ def held_out(
     """
     labelled = np.flatnonzero(correct >= 0)
     values = correct[labelled]
-    if len(labelled) < MIN_LABELS or values.min() == values.max():
+    if len(labelled) < MIN_LABELS or not ((values > 0).any() and (values < 1).any()):
         return None
     fold = np.random.default_rng(0).permutation(int(table.query.max()) + 1) % FOLDS
     held = np.full(len(correct), np.nan)

@@ -194,7 +194,9 @@ def due(fitted: Sizes, now: Sizes) -> bool:
         MANY_REQUESTS, fitted.requests, now.requests
     ):
         return True
-    return now.labels >= FIRST_LABELS and now.total_labels - fitted.total_labels >= max(
+    # what was learned from labels that are all withdrawn must be learned anew
+    labels = max(now.labels, fitted.labels)
+    return labels >= FIRST_LABELS and now.total_labels - fitted.total_labels >= max(
         NEW_LABELS, fitted.labels // 5
     )
 

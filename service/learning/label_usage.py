@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from assay.aggregation import Floats, LabelModel
+from assay.service.domain.labels import LabelEvent, LabelRecord
 from assay.service.domain.observation import TrainingTable
 
 
@@ -33,9 +34,35 @@ def label_usage(
     elif kept:
         read = correct[there & np.isfinite(model.score_samples(table.scores, table.query))]
         used, usage["not_scored"] = len(read), kept - len(read)
-        if used and read.min() == read.max():
+        if used and not ((read > 0).any() and (read < 1).any()):
             used, usage["one_kind"] = 0, used
     return {"given": len(labels), "used": used, "unused": len(labels) - used, "because": usage}
+
+
+def taken_back(
+    records: Mapping[str, LabelRecord],
+    past: Mapping[str, Sequence[LabelEvent]],
+    fitted_at: float,
+) -> int:
+    """Return of how many candidates people withdrew all labels since a fit, or turned them.
+
+    A label is turned where its mean is on the other side of a half than one from before the fit.
+    Labels that are gone without a withdrawal, such as with their store, are not taken back.
+    """
+    return sum(_is_taken_back(records.get(key), events, fitted_at) for key, events in past.items())
+
+
+def _is_taken_back(
+    record: LabelRecord | None, events: Sequence[LabelEvent], fitted_at: float
+) -> bool:
+    before = [
+        event.correct for event in events if event.correct is not None and event.at <= fitted_at
+    ]
+    if record is None:
+        withdrawn = any(event.correct is None and event.at > fitted_at for event in events)
+        return withdrawn and bool(before)
+    turned = any((value - 0.5) * (record.correct - 0.5) < 0 for value in before)
+    return turned and record.since > fitted_at
 
 
 def annotator_agreement(annotators: Mapping[str, tuple[int, bool]]) -> dict[str, Any]:

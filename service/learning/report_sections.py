@@ -205,7 +205,7 @@ def _measured(scores: Floats, correct: Floats, queries: Queries) -> list[dict[st
     queries.
     """
     there = correct >= 0
-    if len(np.unique(correct[there])) < 2:
+    if not ((correct[there] > 0).any() and (correct[there] < 1).any()):
         return [None] * scores.shape[1]
     some = Queries.of(queries.codes()[there])
     estimator = PredictionMeasures(correct[there], some)

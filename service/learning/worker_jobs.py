@@ -17,6 +17,7 @@ from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.score_keys import candidate_key, query_of_key
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
+from assay.service.learning.label_usage import taken_back
 from assay.service.learning.report_job import ReportInputs, measure_shadow, measure_task
 from assay.service.ports import TaskStore
 
@@ -175,4 +176,15 @@ async def _served(task_store: TaskStore, inputs: FitInputs) -> Served | None:
     until = report.get("labels_until", report.get("at"))
     if not isinstance(until, int | float):
         return None
-    return Served(artifact, until, report.get("calibrated") is True, version)
+    fitted_at, learned = report.get("at"), report.get("labels")
+    records, past = await task_store.label_records(), await task_store.label_past()
+    back = taken_back(records, past, fitted_at) if isinstance(fitted_at, int | float) else 0
+    labels = learned if isinstance(learned, int) else 0
+    return Served(
+        artifact,
+        until,
+        calibrated=report.get("calibrated") is True,
+        version=version,
+        labels=labels,
+        taken_back=min(back, labels),
+    )

@@ -13,12 +13,17 @@ from assay.aggregation.statistics.queries import Queries, finite
 from tests.support.samples.ensembles import named, small
 
 
-@pytest.mark.parametrize("value", [0.5, 0.7])
-def test_labels_that_are_all_the_same_fraction_are_refused(value: float) -> None:
-    """They tell no candidate from another."""
+@pytest.mark.parametrize("values", [[0.5], [0.45, 0.55]])
+def test_labels_that_decide_nothing_do_not_calibrate_a_fit(values: list[float]) -> None:
+    """They are learned as such, and say no chance."""
     sample = small()
-    with pytest.raises(OneClassError, match=f"all 360 labels are {value}: "):
-        LabelModel().fit(sample.scores, sample.query_id, np.full(len(sample.labels), value))
+    labels = np.resize(values, len(sample.labels) // 6)
+    every = np.concatenate([labels, np.full(len(sample.labels) - len(labels), -1.0)])
+
+    model = LabelModel().fit(sample.scores, sample.query_id, every)
+
+    assert not model.calibrated_
+    assert "0.5 decides nothing" in str(model.counts_.why_not)
 
 
 @pytest.mark.parametrize("queries", [1, 4, 5])

@@ -214,3 +214,49 @@ async def test_a_soft_label_is_learned_as_such(store: Store) -> None:
     assert soft.report["base_rate"] == 0.5
     weights = [max(abs(row["weight"]) for row in fit.report["verifiers"]) for fit in (sharp, soft)]
     assert weights[1] < 0.2 * weights[0]
+
+
+@pytest.mark.parametrize("again", [0, 30])
+async def test_labels_that_people_took_back_rule_no_longer(store: Store, again: int) -> None:
+    """A version that learned them is replaced, whether others come in their place or none."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample(80))
+    task_store, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)
+    wrong, right = keys[::5], keys[1::5][:again]
+    await give_labels(task_store, {each: Label(1.0 - truth[each], True, at=1.0) for each in wrong})
+    await fitter.fit(task)
+    ruled = task.served.model.calibrated
+    await task_store.withdraw([(each, None) for each in wrong], time.time() + 1)
+    await give_labels(
+        task_store, {each: Label(truth[each], True, at=time.time() + 2) for each in right}
+    )
+
+    version, found = await fitter.fit(task)
+
+    assert ruled
+    assert (found.serve, task.served.version) == (True, version)
+    assert task.served.model.calibrated is bool(again)
+    assert found.report["taken_back"].startswith(f"version 1 learned {len(wrong)} labels")
+    assert "the served model" not in [check["against"] for check in found.report["checks"]]
+
+
+@pytest.mark.parametrize("withdrawn", [0, 12])
+async def test_a_calibrated_version_stays_where_most_of_its_labels_were_not_taken_back(
+    store: Store, withdrawn: int
+) -> None:
+    """Lost ones come back by an import; a few withdrawn ones are a person's business to promote."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample(80))
+    task_store, fitter = TaskStore(store, "t"), FitScheduler(tasks)
+    labelled = sorted(truth)[::10][:30]
+    await give_labels(task_store, {each: Label(truth[each], True, at=1.0) for each in labelled})
+    await fitter.fit(task)
+    await task_store.withdraw([(each, None) for each in labelled[:withdrawn]], time.time() + 1)
+    if not withdrawn:
+        await store.redis.delete("assay:1:labels:{t}")
+
+    _, found = await fitter.fit(task)
+
+    assert task.served.version == 1
+    assert found.report["not_served"].startswith("the served model is calibrated")
+    assert ("taken_back" in found.report) is bool(withdrawn)

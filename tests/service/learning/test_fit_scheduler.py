@@ -56,6 +56,7 @@ async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_mu
     (Sizes(20_000, 0, 90_000), Sizes(20_000, 0, 94_999), False), (Sizes(20_000, 0, 90_000), Sizes(20_000, 0, 95_000), True),
     (Sizes(20_000, 0, 20_000), Sizes(300, 0, 20_299), False), (Sizes(20_000, 0, 20_000), Sizes(300, 0, 20_300), True),
     (Sizes(10, 0, 10), Sizes(10, 9, 10, 9), False), (Sizes(10, 0, 10), Sizes(10, 10, 10, 10), True),
+    (Sizes(10, 60, 10, 60), Sizes(10, 0, 10, 120), True), (Sizes(10, 9, 10, 9), Sizes(10, 0, 10, 18), False),
     (Sizes(10, 10, 10, 10), Sizes(10, 14, 10, 14), False), (Sizes(10, 10, 10, 10), Sizes(10, 15, 10, 15), True),
     (Sizes(9, 100, 9, 100), Sizes(9, 119, 9, 119), False), (Sizes(9, 100, 9, 100), Sizes(9, 100, 9, 120), True),
 ])  # fmt: skip
