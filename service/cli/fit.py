@@ -39,13 +39,13 @@ class Stated:
     """A person's statements about a data set, beside its scores."""
 
     families: str | None = None
-    quality: Path | None = None
+    quality: str | Path | None = None
     base_rate: float | None = None
     borrow: tuple[Path, ...] = ()
 
     def model(self, table: ScoreTable, seed: int = 0) -> LabelModel:
         """Return an unfitted model; families are those stated here, else the table's."""
-        quality = {**table.quality, **_named(self.quality, QUALITY, table)}
+        quality = {**table.quality, **_stated("--quality", self.quality, QUALITY, table)}
         return LabelModel(
             self.base_rate,
             self._families(table),
@@ -57,22 +57,23 @@ class Stated:
     @property
     def families_file(self) -> Path | None:
         """Return the file of families, if they stand in one."""
-        stands_alone = self.families in (None, *FAMILY_MODES) or str(self.families).startswith("{")
+        stands_alone = self.families in (None, *FAMILY_MODES) or str(
+            self.families
+        ).lstrip().startswith("{")
         return None if stands_alone else Path(str(self.families))
+
+    @property
+    def quality_file(self) -> Path | None:
+        """Return the file of qualities, if they stand in one."""
+        stands_alone = self.quality is None or str(self.quality).lstrip().startswith("{")
+        return None if stands_alone else Path(str(self.quality))
 
     def _families(self, table: ScoreTable) -> Families:
         """Return the families stated here, else in the table; all of them for `given`."""
         if self.families == "given":
             return dict(zip(table.names, families_of(table.names, table.families), strict=True))
-        if self.families is not None and self.families.startswith("{"):
-            try:
-                parsed = json.loads(self.families)
-            except (ValueError, RecursionError) as exc:
-                raise TableError(f"--families: not JSON: {exc}") from exc
-            named = _of_verifiers("--families", parsed, FAMILIES_FORM, table)
-        else:
-            named = _named(self.families_file, FAMILIES_FORM, table)
-        return {**table.families, **named}
+        stated = None if self.families in FAMILY_MODES else self.families
+        return {**table.families, **_stated("--families", stated, FAMILIES_FORM, table)}
 
 
 def fit_files(
@@ -87,7 +88,7 @@ def fit_files(
     if out.is_dir():  # known before the work of a fit
         raise FitError(f"{out}: cannot be written: it is a folder; name a file in it")
     paths = [file for path in paths for file in files_of(path)]
-    check_output(out, *paths, stated.families_file, stated.quality, *stated.borrow)
+    check_output(out, *paths, stated.families_file, stated.quality_file, *stated.borrow)
     shards = Shards(paths, labels)
     console = Console(stderr=True)
     try:
@@ -156,14 +157,20 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         )
 
 
-def _named(path: Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
-    """Return a JSON file's values of the table's verifiers.
+def _stated(option: str, value: str | Path | None, what: str, table: ScoreTable) -> dict[str, Any]:
+    """Return an option's values of the table's verifiers: JSON as it stands, or a file of it.
 
     Raises `TableError` for a verifier that the table does not have.
     """
-    if path is None:
+    if value is None:
         return {}
-    return _of_verifiers(str(path), read_json_object(path, what), what, table)
+    if not str(value).lstrip().startswith("{"):
+        return _of_verifiers(str(value), read_json_object(Path(value), what), what, table)
+    try:
+        parsed = json.loads(str(value))
+    except (ValueError, RecursionError) as exc:
+        raise TableError(f"{option}: not JSON: {exc}") from exc
+    return _of_verifiers(option, parsed, what, table)
 
 
 def _of_verifiers(

@@ -33,9 +33,13 @@ FamiliesOption = Annotated[
 ]
 
 QualityOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        help="JSON {verifier: AUC, or low / medium / high}; default: the file's.",
+        metavar="JSON",
+        help=(
+            "JSON {verifier: AUC, or low / medium / high}, or a file of it; default: the scores'"
+            " file's."
+        ),
         show_default=False,
     ),
 ]

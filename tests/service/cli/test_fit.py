@@ -125,6 +125,21 @@ def test_families_come_from_the_file_then_the_table_then_the_name(tmp_path: Path
     )
 
 
+@pytest.mark.parametrize("space", ["", " "])
+def test_stated_qualities_stand_in_the_option_as_families_do(tmp_path: Path, space: str) -> None:
+    """As JSON; a wrong one is named by the option, and not taken for a file that is missing."""
+    plain, out = as_npz(tmp_path / "plain.npz"), tmp_path / "m.json"
+    stated = space + json.dumps({SAMPLE.names[0]: "high", SAMPLE.names[3]: 0.5})
+
+    fitted = said("fit", plain, "-o", out, "--quality", stated)
+
+    assert fitted["quality_stated"] == [SAMPLE.names[0], SAMPLE.names[3]]
+    assert "--quality: not JSON" in problem("fit", plain, "-o", out, "--quality", space + "{")
+    assert "--quality: no verifier is called 'x'" in problem(
+        "fit", plain, "-o", out, "--quality", space + '{"x": 0.8}'
+    )
+
+
 def test_stated_qualities_come_from_the_table_or_a_file(tmp_path: Path) -> None:
     """NaN is not stated."""
     quality = np.array([0.9, np.nan, np.nan, 0.5, np.nan, np.nan])
