@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assay.service.learning.exports.options import (
     LEAST_GAP,
-    LEAST_P,
     ExportFormat,
     ExportOptions,
+    least_p_of,
 )
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -26,9 +26,9 @@ class ExportIn(BaseModel):
         Share | None,
         Field(
             description="The least P(correct) of an answer to learn from; a person's label counts"
-            " in the place of the model's. Default: 0.5 for dpo, 0.7 for kto and sft. kto calls an"
-            " answer wrong from 1 - min_p down. Below 0.5 it has an effect with"
-            " `probably_wrong=true` only."
+            " in the place of the model's. Default: 0.5 for dpo, 0.7 for kto and sft; 0 for dpo"
+            " and sft with `probably_wrong=true`, without which less than 0.5 has no effect. kto"
+            " calls an answer wrong from 1 - min_p down."
         ),
     ] = None
     min_gap: Annotated[
@@ -41,8 +41,8 @@ class ExportIn(BaseModel):
     probably_wrong: Annotated[
         bool,
         Field(
-            description="dpo, sft: also learn from answers whose P(correct) is below 0.5. What"
-            " people label wrong stays out."
+            description="dpo, sft: also learn from answers whose P(correct) is below 0.5; dpo: also"
+            " reject answers whose P(correct) is above 0.5. What people label otherwise stays out."
         ),
     ] = False
     uncalibrated: Annotated[
@@ -67,7 +67,7 @@ class ExportIn(BaseModel):
     def options(self) -> ExportOptions:
         """Return the options, with defaults for those that are not stated."""
         threshold = None if self.format == "dpo" else self.threshold
-        min_ps = (self.min_p, threshold, LEAST_P[self.format])
+        min_ps = (self.min_p, threshold, least_p_of(self.format, self.probably_wrong))
         min_gaps = (self.min_gap, self.margin, LEAST_GAP)
         return ExportOptions(
             format=self.format,

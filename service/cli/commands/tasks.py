@@ -80,7 +80,7 @@ def export_command(
             max=1,
             help=(
                 "Least probability of an answer to learn from; a label counts in its place."
-                " Default: 0.5 for dpo, 0.7 for sft and kto."
+                " Default: 0.5 for dpo, 0.7 for sft and kto; 0 with --probably-wrong."
             ),
             show_default=False,
         ),
@@ -98,7 +98,10 @@ def export_command(
         bool,
         typer.Option(
             "--probably-wrong",
-            help="Also choose answers below 0.5, but none that people label wrong.",
+            help=(
+                "Also choose answers below 0.5 and reject ones above, but none that people label"
+                " otherwise."
+            ),
         ),
     ] = False,
     uncalibrated: Annotated[

@@ -31,6 +31,8 @@ NO_ROW = {
     "labelled_right": "have no answer that people do not call right",
     "probably_wrong": "have an answer that is probably wrong for their best: --probably-wrong takes"
     " them",
+    "probably_right": "have an answer that is probably right for their worst: --probably-wrong"
+    " takes them",
     "below_min_p": "are below --min-p",
     "below_min_gap": "are below --min-gap",
     "unclear": "are neither clearly right nor clearly wrong (--min-p)",

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import Floats
+from assay.service.domain.labels import mean_label
 from assay.service.domain.observation import Observation, RankedTexts, training_table
 from assay.service.domain.score_keys import (
     SIZE,
@@ -132,7 +133,7 @@ class ExportReading:
         text.
         """
         labels = [self.labels[key] for key in keys if key in self.labels]
-        label = float(np.mean(labels)) if labels else None
+        label = mean_label(labels) if labels else None
         rated = self.served.model.calibrated or self.served.model.base_rate_stated
         number = (
             float(expit(reading.score)) if reading.score is not None and reading.judged else None

@@ -10,6 +10,13 @@ ExportFormat = Literal["dpo", "kto", "sft", "reward"]
 EVEN = 0.5
 LEAST_P: dict[ExportFormat, float] = {"dpo": EVEN, "kto": 0.7, "sft": 0.7, "reward": 0.0}
 LEAST_GAP = 0.2
+
+
+def least_p_of(how: ExportFormat, probably_wrong: bool) -> float:
+    """Return the least P(correct) where none is stated: none for who asks for answers below."""
+    return 0.0 if probably_wrong and how in ("dpo", "sft") else LEAST_P[how]
+
+
 #: The columns of each shape, in order.
 EXPORT_COLUMNS: dict[ExportFormat, tuple[str, ...]] = {
     "dpo": (
@@ -44,8 +51,9 @@ class ExportOptions:
     """What a row must fulfil.
 
     `min_p`: the least P(correct) of an answer to learn from, in [0, 1]; below a half it has an
-    effect with `probably_wrong` only. `min_gap`: the least difference between the chosen and the
-    rejected answer's P(correct), of `dpo` alone. `uncalibrated`: take the order of an uncalibrated
+    effect with `probably_wrong` only, which in `dpo` takes rejected answers above a half as well.
+    `min_gap`: the least difference between the chosen and the rejected answer's P(correct), of
+    `dpo` alone. `uncalibrated`: take the order of an uncalibrated
     task for probabilities.
     """
 

@@ -41,6 +41,8 @@ def _dpo(
         left_out["labelled_right"] += 1
     elif reason := _too_low(chosen, options):
         left_out[reason] += 1
+    elif _may_be_too_good(rejected, options):
+        left_out["probably_right"] += 1
     elif (chosen.chance or 0.0) - (rejected.chance or 0.0) < options.min_gap:
         left_out["below_min_gap"] += 1
     else:
@@ -127,6 +129,15 @@ def _too_low(candidate: ExportCandidate, options: ExportOptions) -> str | None:
         return None
     probably_wrong = chance < EVEN and not options.probably_wrong
     return "probably_wrong" if probably_wrong else "below_min_p"
+
+
+def _may_be_too_good(candidate: ExportCandidate, options: ExportOptions) -> bool:
+    """Return whether the model calls a candidate right that no person calls wrong."""
+    return (
+        candidate.label is None
+        and (candidate.probability or 0.0) > EVEN
+        and not options.probably_wrong
+    )
 
 
 def _lacking(candidates: Candidates) -> str:

@@ -74,6 +74,8 @@ def test_labels_win_over_the_model(stated: dict[str, Stated], chosen: str, rejec
         ({"a": 0.45, "b": 0.1}, "probably_wrong"),
         ({"a": (0.0, 0.9), "b": 0.4, "c": 0.1}, "probably_wrong"),
         ({"a": 0.6, "b": 0.5}, "below_min_gap"),
+        ({"a": 0.95, "b": 0.7}, "probably_right"),
+        ({"a": (1.0, 0.9), "b": 0.53}, "probably_right"),
     ],
 )
 def test_other_prompts_make_no_pair(stated: dict[str, Stated], reason: str) -> None:
@@ -203,3 +205,21 @@ def test_scores_without_probability_make_no_row(
     rows = list(SELECTORS[how](unread, ExportOptions(format=how, min_p=0.5), left_out))
 
     assert (rows, set(left_out)) == ([], {reason})
+
+
+@pytest.mark.parametrize(
+    ("stated", "rejected"),
+    [
+        ({"a": 0.95, "b": 0.7}, "b"),
+        ({"a": (1.0, 0.9), "b": 0.6, "c": (1.0, 0.1)}, "b"),
+    ],
+)
+def test_probably_right_answers_are_rejected_on_request_alone(
+    stated: dict[str, Stated], rejected: str
+) -> None:
+    """Never one that a person called right; what a person called wrong needs no request."""
+    [row], _ = selected("dpo", stated, probably_wrong=True)
+    [labelled], _ = selected("dpo", {"a": 0.95, "b": (0.0, 0.7)})
+
+    assert (row["rejected"], labelled["rejected"]) == (rejected, "b")
+    assert selected("dpo", stated)[1] == {"probably_right": 1}
