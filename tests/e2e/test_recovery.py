@@ -111,8 +111,8 @@ def test_a_label_by_texts_is_of_the_candidate_that_they_name(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("label", "param", "named"), [
-    ({"at": 1e13}, "at", "10000000000000"), ({"at": -1}, "labels.0.at", "-1"), ({"at": "yesterday"}, "labels.0.at", "yesterday"),
-    ({"key": f"{'0' * 32}:{'0' * 32}"}, "key", "query"), ({"tests": [""]}, "labels.0.tests.0", "at least 1"),
+    ({"at": 1e13}, "labels.0.at", "10000000000000"), ({"at": -1}, "labels.0.at", "-1"), ({"at": "yesterday"}, "labels.0.at", "yesterday"),
+    ({"key": f"{'0' * 32}:{'0' * 32}"}, "labels.0.key", "query"), ({"tests": [""]}, "labels.0.tests.0", "at least 1"),
     ({"messages": []}, "labels.0.messages", "at least 1"), ({"random": 2}, "labels.0.random", "2"),
 ])  # fmt: skip
 def test_labels_of_odd_times_and_of_two_candidates_are_refused(
