@@ -18,7 +18,7 @@ MOST_ANNOTATORS = 100
 #: `withdrawn`: the annotator withdrew the label after its time, so it counts no more.
 Outcome = Literal["new", "changed", "unchanged", "withdrawn"]
 #: Characters that no reader sees: around a name, they make no other one.
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+NAME_PADDING = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 
 class TooManyAnnotatorsError(ValueError):
@@ -138,7 +138,7 @@ def annotator_name(who: str | None) -> str | None:
     make no other name; case does.
     """
     words = unicodedata.normalize("NFC", who or "").split()
-    return " ".join(words).strip(" " + INVISIBLE) or None
+    return " ".join(words).strip(" " + NAME_PADDING) or None
 
 
 def merge(record: LabelRecord | None, label: Label) -> Merged:
