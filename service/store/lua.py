@@ -75,37 +75,21 @@ return added
 """
 
 #: Read some of the stream. KEYS: stream. ARGV: XRANGE or XREVRANGE, from, to, how many, and the
-#: field that is left out.
+#: letters of the fields that it returns (empty: all).
 PAGE = """
-local found = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
-if ARGV[5] == '' then return found end
-for _, entry in ipairs(found) do
+local page = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+if ARGV[5] == '' then return page end
+for _, entry in ipairs(page) do
   local parts = {}
   for place = 1, #entry[2], 2 do
-    if entry[2][place] ~= ARGV[5] then
+    if string.find(ARGV[5], entry[2][place], 1, true) then
       parts[#parts + 1] = entry[2][place]
       parts[#parts + 1] = entry[2][place + 1]
     end
   end
   entry[2] = parts
 end
-return found
-"""
-
-#: Read queries and candidates of some of the stream. KEYS: stream. ARGV: from, to, how many.
-CANDIDATES = """
-local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3])
-for _, entry in ipairs(found) do
-  local parts = {}
-  for place = 1, #entry[2], 2 do
-    if entry[2][place] == 'q' or entry[2][place] == 'k' then
-      parts[#parts + 1] = entry[2][place]
-      parts[#parts + 1] = entry[2][place + 1]
-    end
-  end
-  entry[2] = parts
-end
-return found
+return page
 """
 
 #: Let go of the oldest requests. KEYS: stream, seen, bytes. ARGV: share of them, what an entry
@@ -153,65 +137,6 @@ return moved
 LEASE = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'none' and redis.call('PTTL', KEYS[1]) == -1 then redis.call('DEL', KEYS[1]) end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
-return 0
-"""
-
-#: Replace labels that nobody changed meanwhile. KEYS: labels, taken, past labels. ARGV, five a
-#: label: key, the value that was read, the new one (empty: none), lines for the past (empty: none),
-#: how many labels changed. Returns 0, or the place of one that somebody changed: then nothing was
-#: written. Sent twice, it writes once. The counts are written even if nothing changes, so that a
-#: client that waits for the disk waits for earlier writes as well.
-LABEL = """
-local most = 65536
--- Over the bound, the oldest lines go of annotators who have more than an equal part: nobody's many
--- labels push out another's few. One pass forth to add up, one to leave out.
-local function shortened(past)
-  local sizes, annotators, lines, left = {}, 0, {}, #past + 1
-  for line in string.gmatch(past, '[^\\n]+') do
-    local who = string.match(line, '"who":(.-),"at":') or ''
-    if not sizes[who] then annotators = annotators + 1 end
-    sizes[who] = (sizes[who] or 0) + #line + 1
-    lines[#lines + 1] = {who, line}
-  end
-  local kept = {}
-  for _, pair in ipairs(lines) do
-    local who, line = pair[1], pair[2]
-    if left > most and sizes[who] * annotators > most then
-      left, sizes[who] = left - #line - 1, sizes[who] - #line - 1
-    else
-      kept[#kept + 1] = line
-    end
-  end
-  return table.concat(kept, '\\n')
-end
-for place = 1, #ARGV, 5 do
-  local known = redis.call('HGET', KEYS[1], ARGV[place]) or ''
-  if known ~= ARGV[place + 1] and known ~= ARGV[place + 2] then return place end
-end
-local there = redis.call('HLEN', KEYS[1])
-local changed, withdrawn = 0, 0
-for place = 1, #ARGV, 5 do
-  local key, new, lines = ARGV[place], ARGV[place + 2], ARGV[place + 3]
-  local past = redis.call('HGET', KEYS[3], key) or ''
-  if lines ~= '' and not string.find(past, lines, 1, true) then
-    if past ~= '' then past = past .. '\\n' end
-    past = past .. lines
-    if #past > most then past = shortened(past) end
-    redis.call('HSET', KEYS[3], key, past)
-  end
-  if (redis.call('HGET', KEYS[1], key) or '') ~= new then
-    changed = changed + tonumber(ARGV[place + 4])
-    if new == '' then
-      redis.call('HDEL', KEYS[1], key)
-      withdrawn = withdrawn + 1
-    else
-      redis.call('HSET', KEYS[1], key, new)
-    end
-  end
-end
-if redis.call('HEXISTS', KEYS[2], 'labels') == 0 then redis.call('HSET', KEYS[2], 'labels', there) end
-redis.call('HINCRBY', KEYS[2], 'labels', changed)
-redis.call('HINCRBY', KEYS[2], 'withdrawn', withdrawn)
 return 0
 """
 

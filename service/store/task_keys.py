@@ -16,7 +16,7 @@ from assay.service.domain.errors import StoreRefusedError
 from assay.service.domain.observation import Observation, unpack
 from assay.service.domain.stored_values import read_all
 from assay.service.store.client import Store
-from assay.service.store.lua import CANDIDATES, PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
+from assay.service.store.lua import PAGE, PUT_ASIDE, PUT_ENTRIES_ASIDE
 from assay.service.store.reply_checks import count_of, entries, scanned
 from assay.service.store.schema import damaged_key, task_key
 
@@ -50,7 +50,7 @@ class TaskKeys:
 
     async def _run(self, script: str, keys: tuple[str, ...], *arguments: object) -> Any:
         names = [self._keys[key] for key in keys]
-        read = entries if script in (PAGE, CANDIDATES) else count_of
+        read = entries if script == PAGE else count_of
         return await self._ask(
             lambda: self._redis.eval(script, len(names), *names, *arguments), read
         )

@@ -22,7 +22,7 @@ from assay.service.domain.labels import (
     was_withdrawn,
     withdraw,
 )
-from assay.service.store.lua import LABEL
+from assay.service.store.kept.label_script import LABEL
 from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import TaskKeys
 

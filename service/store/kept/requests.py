@@ -17,11 +17,13 @@ from assay.service.domain.observation import (
     place_of,
     query_of_name,
 )
-from assay.service.store.lua import CANDIDATES, KEEP_REQUEST, MAKE_ROOM, PAGE
+from assay.service.store.lua import KEEP_REQUEST, MAKE_ROOM, PAGE
 from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import READ_AT_ONCE, TaskKeys
 
 READ_WITH_TEXTS = 50
+#: An entry's fields, a letter each: all but texts, and those that name its candidates.
+FIELDS_BESIDE_TEXTS, CANDIDATE_FIELDS = "nqkfsv", "qk"
 #: Bytes of an entry beside its values, with its name among the seen ones.
 ENTRY_BYTES = 350
 #: The bytes that a task's requests keep in a full store.
@@ -79,23 +81,28 @@ class KeptRequests(TaskKeys):
     ) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """Return some entries; with `texts` off, the store leaves their texts out."""
         count = READ_WITH_TEXTS if texts else READ_AT_ONCE
-        return list(
-            await self._run(PAGE, ("requests",), how, start, end, count, "" if texts else "t")
-        )
+        fields = "" if texts else FIELDS_BESIDE_TEXTS
+        return list(await self._run(PAGE, ("requests",), how, start, end, count, fields))
 
     async def candidates(
         self, after: tuple[int, int] | None = None
     ) -> AsyncIterator[list[KeptCandidates]]:
         """Yield the candidates of requests after a place, oldest first, some at a time."""
         start = "-" if after is None else f"({after[0]}-{after[1]}"
-        while page := await self._run(CANDIDATES, ("requests",), start, "+", READ_AT_ONCE):
+        while page := await self._candidates(start, READ_AT_ONCE):
             yield await asyncio.to_thread(candidates_of, page)
             start = f"({page[-1][0].decode()}"
 
     async def oldest_place(self) -> tuple[int, int] | None:
         """Return the place of the oldest request of the window; None if it is empty."""
-        page = await self._run(CANDIDATES, ("requests",), "-", "+", 1)
+        page = await self._candidates("-", 1)
         return place_of(page[0][0]) if page else None
+
+    async def _candidates(self, start: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Return queries and candidates of some entries, without all else."""
+        return list(
+            await self._run(PAGE, ("requests",), "XRANGE", start, "+", count, CANDIDATE_FIELDS)
+        )
 
     async def labelled_of(self, queries: Collection[str]) -> list[Observation]:
         """Return the requests with a label at the last fit that are of some queries, by hash."""

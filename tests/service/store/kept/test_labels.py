@@ -128,22 +128,6 @@ async def test_annotators_at_the_same_moment_lose_no_label(store: Store) -> None
     assert sorted(label.correct for label in record.by) == [number / 20 for number in range(20)]
 
 
-async def test_the_past_of_a_candidate_is_bounded(store: Store) -> None:
-    """Its oldest part goes."""
-    task_store = TaskStore(store, "t")
-    for number in range(60):
-        comment = f"{number}" * 1000
-        await give_labels(
-            task_store, {"a": Label(float(number % 2), None, "ann", float(number), comment)}
-        )
-
-    past = (await task_store.label_past())["a"]
-
-    assert past[-1].at == 58.0
-    assert 20 < len(past) < 59
-    assert await store.redis.hstrlen("assay:1:labels_past:{t}", "a") <= 65536
-
-
 async def test_a_damaged_label_is_written_anew(store: Store) -> None:
     """By the next one of the same candidate."""
     task_store = TaskStore(store, "t")
@@ -213,29 +197,6 @@ async def test_labels_of_which_one_is_refused_are_all_refused(store: Store, befo
 
     assert caught.value.key == "full"
     assert await task_store.label_keys() == ["full"] * (before > 0)
-
-
-@pytest.mark.parametrize("others", [1, 3])
-async def test_nobodys_history_is_pushed_out_by_the_many_labels_of_others(
-    store: Store, others: int
-) -> None:
-    """Those go who have more than an equal part; the newest of them stay."""
-    task_store = TaskStore(store, "t")
-    await give_labels(task_store, {"a": Label(1.0, None, "eve", 1.0, "evidence")})
-    await task_store.withdraw([("a", "eve")], 2.0)
-    await task_store.label(
-        ("a", Label(float(number % 2), None, f"m{number % others}", 3.0 + number, "x" * 2000))
-        for number in range(300)
-    )
-
-    past = (await task_store.label_past())["a"]
-
-    assert past[:2] == [
-        LabelEvent("eve", 1.0, None, 1.0, "evidence"),
-        LabelEvent("eve", None, None, 2.0),
-    ]
-    assert past[-1].at > 290
-    assert await store.redis.hstrlen("assay:1:labels_past:{t}", "a") <= 65536
 
 
 async def test_an_older_export_does_not_bring_back_what_was_withdrawn(store: Store) -> None:
