@@ -18,7 +18,7 @@ from assay.aggregation.label_model.summaries.verifier_findings import verifier_f
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, training_table
 from assay.service.learning.error_rates import error_rates
-from assay.service.learning.label_usage import label_usage
+from assay.service.learning.label_usage import label_usage, why_not_calibrated
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_FIT_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
@@ -114,7 +114,6 @@ def refit(
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
         "queries": int(table.query.max()) + 1, "calibrated": model.calibrated_,
-        "not_calibrated_because": model.counts_.why_not,
         **_labels_in_report(table, labels, correct, model),
         "base_rate": base_rate, "base_rate_from": source, "trust": model.trust_.value,
         "fingerprints": inputs.fingerprints_by_name(), "findings": verifier_findings(model),
@@ -142,9 +141,11 @@ def _labels_in_report(
     correct: Floats,
     model: LabelModel | None,
 ) -> dict[str, Any]:
-    """Return the labels that a fit used, and what became of the others."""
+    """Return the labels that a fit used, why not the others, and why they do not calibrate it."""
     usage = label_usage(table, labels.keys(), correct, model)
+    why_not = None if model is None else why_not_calibrated(model, usage, correct)
     return {
+        **({} if model is None else {"not_calibrated_because": why_not}),
         "labels": usage["used"],
         "labels_given": usage["given"],
         "labels_unused": {"total": usage["unused"], **usage["because"]},

@@ -39,6 +39,28 @@ def label_usage(
     return {"given": len(labels), "used": used, "unused": len(labels) - used, "because": usage}
 
 
+def why_not_calibrated(model: LabelModel, usage: Mapping[str, Any], correct: Floats) -> str | None:
+    """Return why a model's probabilities are not calibrated; None if they are.
+
+    `usage`: as `label_usage` returns it; `correct`: each row's label, -1 where unknown.
+    """
+    labels, because = usage["given"], usage["because"]
+    if model.counts_.labels or not labels:
+        return model.counts_.why_not
+    if usage["used"]:
+        return f"this version learned none of {usage['used']} labels: a new fit learns from them"
+    if because["one_kind"]:
+        kind = "correct" if (correct[correct >= 0] > 0).all() else "wrong"
+        return (
+            f"all {because['one_kind']} labels that can be used say {kind}: label candidates of"
+            " the other kind as well"
+        )
+    return (
+        f"none of {labels} labels is used: {because['not_kept']} are of candidates that no kept"
+        f" request has, {because['not_scored']} of candidates without a score"
+    )
+
+
 def taken_back(
     records: Mapping[str, LabelRecord],
     past: Mapping[str, Sequence[LabelEvent]],

@@ -31,6 +31,7 @@ from assay.service.learning.fit_job import (
     fitted,
     held_out,
 )
+from assay.service.learning.label_usage import why_not_calibrated
 from assay.service.learning.report_sections import (
     advice_of,
     calibration_of,
@@ -86,6 +87,7 @@ def measure_task(
         raise NothingToReportError(str(exc)) from exc
     base_rate, source = model.believed_base_rate
     held = held_out(inputs.fit, table, correct, is_random)
+    counts = label_counts(table, labels, correct, is_random, model)
     return _plain(
         {
             "at": time.time(),
@@ -93,10 +95,10 @@ def measure_task(
             "calibrated": model.calibrated_,
             "base_rate": base_rate,
             "base_rate_from": source,
-            "not_calibrated_because": model.counts_.why_not,
+            "not_calibrated_because": why_not_calibrated(model, counts, correct),
             "rows": len(table.keys),
             "queries": int(table.query.max()) + 1,
-            "labels": label_counts(table, labels, correct, is_random, model),
+            "labels": counts,
             "selection": top_selection(model, table, values, correct, is_random, held),
             "gain": labels_gain(inputs.fit, model, table, correct, is_random)
             if model.calibrated_

@@ -51,6 +51,24 @@ async def test_a_fit_is_what_assay_fit_makes_of_the_same_rows(store: Store) -> N
     assert {check["against"] for check in found.report["checks"]} == {"no labels"}
 
 
+@pytest.mark.parametrize(("value", "kind", "count"), [(0.0, "wrong", 40), (1.0, "correct", 30)])
+async def test_a_task_whose_labels_are_all_of_one_kind_has_labels(
+    store: Store, value: float, kind: str, count: int
+) -> None:
+    """Its fit says which kind it lacks, not that there are no labels."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample())
+    labels = {name: Label(value, True) for name in list(truth)[:count]}
+    await give_labels(TaskStore(store, "t"), labels)
+
+    _, fit = await FitScheduler(tasks).fit(task)
+
+    assert fit.report["not_calibrated_because"] == (
+        f"all {count} labels that can be used say {kind}: label candidates of the other kind as well"
+    )
+    assert fit.report["labels_unused"]["one_kind"] == count
+
+
 async def test_labels_that_say_the_opposite_of_the_truth_are_followed_and_noise_is_not_served(
     store: Store,
 ) -> None:

@@ -8,7 +8,12 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.service.domain.labels import Label, LabelEvent, LabelRecord
 from assay.service.domain.observation import TrainingTable
-from assay.service.learning.label_usage import annotator_agreement, label_usage, taken_back
+from assay.service.learning.label_usage import (
+    annotator_agreement,
+    label_usage,
+    taken_back,
+    why_not_calibrated,
+)
 from tests.support.samples.replicas import sample
 
 DATA = sample(20)
@@ -39,6 +44,31 @@ def test_labels_of_one_kind_teach_nothing(values: tuple[float, float], used: int
     answer = usage({"3": values[0], "4": values[1]})
 
     assert answer["used"] == used
+
+
+@pytest.mark.parametrize(
+    ("labels", "silent", "reason"),
+    [
+        ({}, 0, "no labels: "),
+        ({str(row): 0.0 for row in range(40)}, 0, "all 40 labels that can be used say wrong: "),
+        ({"3": 1.0, "4": 1.0, "gone": 0.0}, 0, "all 2 labels that can be used say correct: "),
+        ({"3": 1.0, "4": 0.0}, 0, "this version learned none of 2 labels: "),
+        ({"0": 1.0, "gone": 0.0}, 1, "none of 2 labels is used: 1 are of candidates that no kept"),
+        ({"lost": 1.0, "gone": 0.0}, 0, "none of 2 labels is used: 2 are of candidates that no"),
+    ],
+)
+def test_labels_that_calibrate_nothing_are_not_called_no_labels(
+    labels: dict[str, float], silent: int, reason: str
+) -> None:
+    """The reason is theirs; only a task without any has none."""
+    scores = SCORES.copy()
+    scores[:silent] = np.nan
+    table = TrainingTable(scores, DATA.query_id, KEYS)
+    correct = table.labels(labels)
+
+    answer = why_not_calibrated(MODEL, label_usage(table, labels.keys(), correct, MODEL), correct)
+
+    assert (answer or "").startswith(reason)
 
 
 def test_without_a_model_no_label_is_used() -> None:
