@@ -173,7 +173,7 @@ def test_labels_are_given_by_hand(taught: tuple[Server, dict[str, float]], tmp_p
     ("/v1/tasks/nope/labels", {"labels": []}, 404, "task"), ("/v1/tasks/math/labels", {"labels": []}, 422, "labels"),
     ("/v1/tasks/math/labels", {"labels": [{"key": "x", "correct": 1}]}, 422, "labels.0.key"),
     ("/v1/tasks/math/labels", {"labels": [{"query": "q", "candidate": "c", "correct": 2}]}, 422, "labels.0.correct"),
-    ("/v1/tasks/math/labels", {"labels": [{"query": "q", "correct": 1}]}, 422, "key"), ("/v1/tasks/math/labels", b"{", 400, None),
+    ("/v1/tasks/math/labels", {"labels": [{"query": "q", "correct": 1}]}, 422, "labels.0.key"), ("/v1/tasks/math/labels", b"{", 400, None),
     ("/v1/tasks/default/to-label?n=5", None, 409, None), ("/v1/tasks/math/to-label?n=0", None, 422, "n"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(

@@ -143,7 +143,7 @@ def test_two_ways_of_saying_the_same_are_refused(running: Server) -> None:
         {"messages": [{"role": "user", "content": ""}]},
     ):
         label = running.post(f"{TASK}/labels", {"labels": [{"key": key, "correct": True, **more}]})
-        assert (label.status, label.json["error"]["param"]) == (422, "key"), more
+        assert (label.status, label.json["error"]["param"]) == (422, "labels.0.key"), more
     pairs = running.post(
         "/score", {"queries": "q", "documents": ["a"], "text_1": "q", "text_2": ["b"]}
     )
