@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from assay.service.api.errors import invalid
 from assay.service.api.label_requests import LabelIn
-from assay.service.cli.row_files.endings import ending_of
+from assay.service.cli.row_files.endings import ending_read
 from assay.service.cli.row_files.reading import NumberedRow
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import MOST_ANNOTATORS
@@ -43,7 +43,7 @@ def checked_rows(file: Path, rows: Iterable[NumberedRow], random: bool | None) -
     Raises `StartupError` for the first row that is wrong, with its line, for two rows of one
     candidate and one annotator that contradict each other, and for too many annotators of one.
     """
-    of_csv = ending_of(file).form == "csv"
+    of_csv = ending_read(file).form == "csv"
     seen: dict[tuple[Any, ...], LabelRow] = {}
     annotators: dict[str, set[str | None]] = {}
     checked = []

@@ -42,3 +42,11 @@ def ending_of(file: Path) -> Ending:
     if file.exists() and not file.is_file() and not file.is_dir():
         return Ending("jsonl")
     raise StartupError(f"{file}: must end in {', '.join(ENDINGS)}")
+
+
+def ending_read(file: Path) -> Ending:
+    """Return the form of a file that is read: a file whose name has no ending has JSON lines.
+
+    Raises `StartupError`, which names the endings, for another one.
+    """
+    return Ending("jsonl") if file.is_file() and not file.suffix else ending_of(file)

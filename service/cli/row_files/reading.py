@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import orjson
 
-from assay.service.cli.row_files.endings import ending_of
+from assay.service.cli.row_files.endings import ending_read
 from assay.service.domain.errors import StartupError
 from assay.service.score_files.parquet import load_arrow
 
@@ -32,7 +32,7 @@ def numbered_rows(file: Path) -> Iterator[NumberedRow]:
     Values of CSV are texts; an empty cell has no value. Raises `StartupError` for an invalid row,
     with its place.
     """
-    ending = ending_of(file)
+    ending = ending_read(file)
     if ending.form == "parquet":
         yield from _of_parquet(file)
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.cli.row_files.endings import Ending, ending_of
+from assay.service.cli.row_files.endings import Ending, ending_of, ending_read
 from assay.service.domain.errors import StartupError
 
 
@@ -44,3 +44,15 @@ def test_a_pipe_has_json_lines(tmp_path: Path) -> None:
     assert ending_of(tmp_path / "pipe") == Ending("jsonl")
     with pytest.raises(StartupError):
         ending_of(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["l", "my labels"])
+def test_a_file_without_an_ending_is_read_as_json_lines(tmp_path: Path, name: str) -> None:
+    """One that does not exist is not read, and an ending that no form has is refused."""
+    (tmp_path / name).write_text("")
+    (tmp_path / f"{name}.xlsx").write_text("")
+
+    assert ending_read(tmp_path / name) == Ending("jsonl")
+    for other in (f"{name}.xlsx", f"{name} 2"):
+        with pytest.raises(StartupError, match="must end in"):
+            ending_read(tmp_path / other)

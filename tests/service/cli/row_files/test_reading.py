@@ -57,6 +57,14 @@ def test_rows_of_parquet_are_counted(tmp_path: Path) -> None:
     assert list(numbered_rows(path)) == [(1, {"a": "x", "b": 1}), (2, {"b": 2})]
 
 
+@pytest.mark.parametrize("name", ["l", "labels-of-may"])
+def test_a_file_without_an_ending_has_json_lines(tmp_path: Path, name: str) -> None:
+    """As `printf ... > l` writes them."""
+    (tmp_path / name).write_text('{"a": "x"}\n\n{"a": "y"}\n')
+
+    assert list(numbered_rows(tmp_path / name)) == [(1, {"a": "x"}), (3, {"a": "y"})]
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_what_is_written_is_read(tmp_path: Path, ending: str) -> None:
     """In each form; CSV has texts alone."""
