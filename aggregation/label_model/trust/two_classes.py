@@ -5,15 +5,15 @@ apart. Their shapes differ. Truth takes two values, a style a continuum, and of 
 with two values has the least kurtosis for its skewness (Pearson 1916: kurtosis - 3 >= skewness^2
 - 2, with equality for two values only; 0 and 0 for a normal factor).
 
-Scores are mapped to normal ones first, so under noise of any scale, copies and a shared style are
+Scores are mapped to normal ones first, so noise of any scale, copies and a bell-shaped style are
 jointly normal, and every joint cumulant above the second is 0:
 
     S = sum_v y_v,  y_v = w_v z_v,  w = d / (1 - d^2)       summed by family
     c3, c4    third and fourth cumulants of S, less those of each family alone
-    D = c4 - L4 (c3 / L3)^2                                 L3, L4: both for a factor of cumulant 1
 
-D is 0 or more for a shape with one hump, and about -2 L4 for two classes; c3 is 0 for a symmetric
-one. The evidence is the larger of -D and |c3| in standard errors, where D is not positive.
+A smooth factor with one hump leaves a least c4 for each c3 (`smooth_factors`): about
+0 for a bell, more for a skewed one. Two classes leave less. The evidence is how far c4 lies below
+that, in standard errors. A flat style (uniform) leaves less as well and passes for two classes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.hyperparameters import TWO_CLASSES
 from assay.aggregation.label_model.rank_one import Trust, fit_rank_one
-from assay.aggregation.label_model.trust.coarse_margins import Cumulants, cumulants_of_coarse
+from assay.aggregation.label_model.trust.smooth_factors import cumulants_of_smooth, least_fourth
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
 
@@ -34,9 +34,6 @@ MIN_FINE_FAMILIES = 4
 #: With fewer candidates a query has no fourth cumulant; with fewer queries none has an error.
 MIN_SIZE = 4
 MIN_QUERIES = 10
-#: D may lie so many standard errors above 0 before a skewed factor is taken for no class: rare
-#: right answers leave D itself uncertain.
-MOST_ABOVE = 2.0
 MOST_SHARED = 0.9
 
 
@@ -110,18 +107,19 @@ def _evidence(
     parts = _weighted(z, weights, members, correlations)
     over_all = fit_rank_one(correlations, pairs, groups)[0]
     over_all *= np.sign(over_all @ d) or 1.0
-    null = (
-        cumulants_of_coarse(z, weights, over_all, correlations, groups, coarse)
-        if coarse.any()
-        else (0.0, 0.0)
-    )
-    whole = _over_all_rows(parts, queries, (weights * over_all) @ members, null)
-    # Within queries thresholds lie at other places in each: no null is to be had.
-    return (
-        whole
-        if coarse.any()
-        else max(whole, _within_queries(parts, queries, (weights * d) @ members))
-    )
+    smooth = cumulants_of_smooth(z, weights, over_all, correlations, groups, coarse)
+    loads = (weights * over_all) @ members
+    whole = _over_all_rows(parts, queries, smooth)
+    if coarse.any():
+        # Within queries thresholds lie at other places in each: nothing to compare with.
+        return whole
+    scale = _sizes((weights * d) @ members) / np.maximum(_sizes(loads), 1e-300)
+    return max(whole, _within_queries(parts, queries, smooth * scale))
+
+
+def _sizes(loads: Floats) -> Floats:
+    """Return the third and the fourth cumulant that a factor of cumulant 1 leaves, shape (2,)."""
+    return np.array([loads.sum() ** power - (loads**power).sum() for power in (3, 4)])
 
 
 def _correlations(z: Floats) -> tuple[Floats, Floats]:
@@ -146,7 +144,7 @@ def _weighted(z: Floats, weights: Floats, members: Floats, correlations: Floats)
     return _Parts(values, variances, np.asarray(present.all(axis=1)))
 
 
-def _over_all_rows(parts: _Parts, queries: Queries, loads: Floats, null: Cumulants) -> float:
+def _over_all_rows(parts: _Parts, queries: Queries, smooth: Floats) -> float:
     """Return the evidence over all rows; a row's polynomials are 0 in the mean of normal scores.
 
     Also where scores are missing: each row has the variance of the scores that it has.
@@ -156,12 +154,10 @@ def _over_all_rows(parts: _Parts, queries: Queries, loads: Floats, null: Cumulan
     fourth = (squares * (squares - 6 * variances) + 3 * variances**2) @ parts.signs
     sums = queries.sums(np.column_stack([third - third.mean(), fourth - fourth.mean()]))
     errors = sums / len(x)
-    return _evidence_of(
-        float(third.mean()) - null[0], float(fourth.mean()) - null[1], errors, loads
-    )
+    return _evidence_of(float(third.mean()), float(fourth.mean()), errors, smooth)
 
 
-def _within_queries(parts: _Parts, queries: Queries, loads: Floats) -> float:
+def _within_queries(parts: _Parts, queries: Queries, smooth: Floats) -> float:
     """Return the evidence from the queries' own cumulants (Fisher's k-statistics).
 
     Only complete rows count, and queries with at least four of them.
@@ -189,23 +185,17 @@ def _within_queries(parts: _Parts, queries: Queries, loads: Floats) -> float:
     by_third, by_fourth = by_third / by_third.sum(), by_fourth / by_fourth.sum()
     c3, c4 = float(by_third @ k3), float(by_fourth @ k4)
     errors = np.column_stack([by_third * (k3 - c3), by_fourth * (k4 - c4)])
-    return _evidence_of(c3, c4, errors, loads)
+    return _evidence_of(c3, c4, errors, smooth)
 
 
-def _evidence_of(c3: float, c4: float, errors: Floats, loads: Floats) -> float:
-    """Return the larger of -D and |c3| in standard errors; 0 where D is clearly positive.
+def _evidence_of(c3: float, c4: float, errors: Floats, smooth: Floats) -> float:
+    """Return how far c4 lies below a smooth factor's, in standard errors, or 0.
 
-    `errors`: by query, shape (queries, 2), what each adds to the errors of c3 and c4.
+    `errors`: by query, shape (queries, 2), what each adds to the errors of c3 and c4; `smooth`: of
+    `cumulants_of_smooth`.
     """
-    l3 = loads.sum() ** 3 - (loads**3).sum()
-    l4 = loads.sum() ** 4 - (loads**4).sum()
+    least, slope = least_fourth(smooth, c3)
     third, fourth = errors.T
-    variance = float(third @ third)
-    if variance <= 0 or l3 <= 0 or l4 <= 0:
-        return 0.0
-    skewness = np.sign(c3) * np.sqrt(max(c3**2 - variance, 0.0)) / l3
-    shape = fourth - 2 * l4 * skewness / l3 * third
-    distance = (c4 - l4 * skewness**2) / np.sqrt(max(float(shape @ shape), 1e-300))
-    if distance > MOST_ABOVE:
-        return 0.0
-    return float(max(-distance, abs(c3) / np.sqrt(variance)))
+    shape = fourth - slope * third
+    variance = float(shape @ shape)
+    return max((least - c4) / float(np.sqrt(variance)), 0.0) if variance > 0 else 0.0
