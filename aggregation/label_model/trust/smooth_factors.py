@@ -122,15 +122,16 @@ def cumulants_of_smooth(
 def least_fourth(points: Floats, third: float) -> tuple[float, float]:
     """Return the fourth cumulant of a smooth factor with this third one, and its slope there.
 
-    `points`: of `cumulants_of_smooth`. Beyond the most skewed factor the line goes on, but never
-    down.
+    `points`: of `cumulants_of_smooth`. Beyond the most skewed factor the line to it from 0 grows as
+    the square, as that of gamma factors does.
     """
+    end = points[-1] if third > points[-1, 0] else points[0]
+    if not points[0, 0] <= third <= points[-1, 0] and end[0] * third > 0 and end[1] > 0:
+        bend = end[1] / end[0] ** 2
+        return float(bend * third**2), float(2 * bend * third)
     place = int(np.clip(np.searchsorted(points[:, 0], third) - 1, 0, len(points) - 2))
     (x, y), (next_x, next_y) = points[place], points[place + 1]
     slope = (next_y - y) / (next_x - x) if next_x > x else 0.0
-    outside = np.sign(third) if not points[0, 0] <= third <= points[-1, 0] else 0.0
-    if outside * slope < 0:
-        slope = 0.0
     return float(y + slope * (third - x)), float(slope)
 
 

@@ -49,10 +49,10 @@ def test_a_bell_leaves_no_cumulants_and_skewed_factors_more() -> None:
     assert points[-1, 1] > points[bell + 2, 1] > points[bell, 1]
 
 
-def test_between_and_beyond_the_factors_lines_lead_on() -> None:
-    """But never down beyond the last one."""
-    points = np.array([[-1.0, 2.0], [0.0, 0.0], [1.0, 1.0], [2.0, 0.5]])
+def test_between_the_factors_lines_lead_on_and_beyond_them_a_square() -> None:
+    """The least fourth cumulant, and its slope."""
+    points = np.array([[-1.0, 2.0], [0.0, 0.0], [1.0, 1.0], [2.0, 4.0]])
 
     assert least_fourth(points, 0.5) == (0.5, 1.0)
-    assert least_fourth(points, -2.0) == (4.0, -2.0)
-    assert least_fourth(points, 3.0)[1] == 0.0
+    assert least_fourth(points, -2.0) == (8.0, -8.0)
+    assert least_fourth(points, 3.0) == (9.0, 6.0)
