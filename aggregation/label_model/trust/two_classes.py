@@ -11,9 +11,9 @@ jointly normal, and every joint cumulant above the second is 0:
     S = sum_v y_v,  y_v = w_v z_v,  w = d / (1 - d^2)       summed by family
     c3, c4    third and fourth cumulants of S, less those of each family alone
 
-A smooth factor with one hump leaves a least c4 for each c3 (`smooth_factors`): about
-0 for a bell, more for a skewed one. Two classes leave less. The evidence is how far c4 lies below
-that, in standard errors. A flat style (uniform) leaves less as well and passes for two classes.
+A smooth factor with one hump leaves a least c4 for each c3 (`smooth_factors`): about 0 for a bell,
+more for a skewed one. Two classes leave less. The evidence is how far (c3, c4) lies below that, in
+standard errors. A flat style (uniform) leaves less as well and passes for two classes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.hyperparameters import TWO_CLASSES
 from assay.aggregation.label_model.rank_one import Trust, fit_rank_one
-from assay.aggregation.label_model.trust.smooth_factors import cumulants_of_smooth, least_fourth
+from assay.aggregation.label_model.trust.smooth_factors import (
+    cumulants_of_smooth,
+    supporting_lines,
+)
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
 
@@ -189,13 +192,15 @@ def _within_queries(parts: _Parts, queries: Queries, smooth: Floats) -> float:
 
 
 def _evidence_of(c3: float, c4: float, errors: Floats, smooth: Floats) -> float:
-    """Return how far c4 lies below a smooth factor's, in standard errors, or 0.
+    """Return how far (c3, c4) lies below all smooth factors, in standard errors, or 0.
 
     `errors`: by query, shape (queries, 2), what each adds to the errors of c3 and c4; `smooth`: of
-    `cumulants_of_smooth`.
+    `cumulants_of_smooth`. It is the most by which the point lies below one supporting line: its
+    distance from the convex hull in the metric of its errors.
     """
-    least, slope = least_fourth(smooth, c3)
-    third, fourth = errors.T
-    shape = fourth - slope * third
-    variance = float(shape @ shape)
-    return max((least - c4) / float(np.sqrt(variance)), 0.0) if variance > 0 else 0.0
+    x, y, slopes = supporting_lines(smooth)
+    directions = np.stack([-slopes, np.ones(len(slopes))])
+    variances = ((errors @ directions) ** 2).sum(axis=0)
+    below = y + slopes * (c3 - x) - c4
+    seen = variances > 0
+    return max(float((below[seen] / np.sqrt(variances[seen])).max(initial=0.0)), 0.0)
