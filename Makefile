@@ -91,7 +91,7 @@ $(PEERS_VENV)/.ready: tests/benchmarks/install_peers.sh
 bench-models: $(VENV)/.dev $(PEERS_VENV)/.ready ## Measure the label model beside others (DATA=folder of npz files with labels; about 10 minutes)
 	$(BIN)/python -m tests.benchmarks.label_models $(if $(DATA),--data $(DATA)) $(if $(DRAWS),--draws $(DRAWS)) --synthetic --speed 1000000 --peers $(abspath $(PEERS_VENV)/bin/python)
 
-bench-noise: $(VENV)/.dev ## Measure how often the label-free fit believes in five families of noise (DRAWS=10; about 4 minutes)
+bench-noise: $(VENV)/.dev ## Measure how often the label-free fit believes in six families of noise (DRAWS=10; about 4 minutes)
 	$(BIN)/python -m tests.benchmarks.label_models.noise $(if $(DRAWS),--draws $(DRAWS))
 
 bench-attacks: $(VENV)/.dev $(VLLM_VENV)/.ready ## Attack SmolLM2 as a judge in real vLLM on the CPU, with and without defences (about 3 minutes)

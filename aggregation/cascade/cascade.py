@@ -103,13 +103,13 @@ class Cascade:
         average = (
             on_base
             * base.average
-            * (1 - base.trust)
+            * (1 - base.fitted_share)
             / (base.average_scale * base.scale * max(base.average.sum(), 1e-300))
         )
         fitted = (
             on_base
             * base.fitted
-            * base.trust
+            * base.fitted_share
             / (base.fitted_scale * base.scale * max(base.mass.sum(), 1e-300))
         )
         on_normal = fitted + on_z if head.reads_z else fitted

@@ -124,7 +124,7 @@ class FittedModel:
 
     def read(self, scores: Floats, queries: Queries, head: Head) -> HeadRows:
         """Return a head's values for raw scores with adjacent queries."""
-        z = self.maps_.normals(scores) if head.reads_z or self.base_.trust > 0 else None
+        z = self.maps_.normals(scores) if head.reads_z or self.base_.fitted_share > 0 else None
         return HeadRows.from_scores(self.base_, self.maps_.units(scores), z, queries)
 
     def for_verifiers(self, names: Sequence[str], *, strict: bool = True) -> Self:

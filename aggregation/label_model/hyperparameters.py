@@ -15,7 +15,7 @@ MANY_LABELS = 20_000
 TOLERANCE = 0.015
 #: Evidence of two classes, in standard errors, at which trust begins and is full. Noise exceeds
 #: 3.1, a trust of 0.25, in less than 1 % of the draws of each family of the simulation.
-TWO_CLASSES = (3.0, 3.5)
+TWO_CLASSES = (2.5, 3.0)
 #: Surplus of the squared correlations between families, in standard errors under independence, at
 #: which trust begins and is full: with few verifiers it is skewed, and 3 is passed in 2 % of draws.
 CORRELATED = (2.0, 4.0)

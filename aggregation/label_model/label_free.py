@@ -2,7 +2,7 @@
 
 B_i = sum_v M c_v u_iv / sum_v M c_v          the robust average
 A_i = sum_v M w_v z_iv / f_v / sum_v M |w_v|  the fitted score, w = ((1 - r) R + r I)^-1 d
-s   = (1 - t) (B - mean B) / sd B + t (A - mean A) / sd A      sds within queries; t: trust
+s   = (1 - a) (B - mean B) / sd B + a (A - mean A) / sd A      sds within queries; a: fitted share
 b   = (s - mean s) / sd s                                      what a labelled head starts from
 
 log-odds = d' (x - d' (1/2 - pi)) + logit pi,  x = b sqrt(1 + pi (1 - pi) d'^2)
@@ -27,14 +27,14 @@ EIGENVALUE_FLOOR = 0.03
 class BaseScore:
     """The label-free score as a sum of terms, one a verifier; arrays have shape (m,).
 
-    `average`: c; `fitted`: w / f; `mass`: |w|; `trust`: t. Centres and scales are those of the
-    training rows: of B and A (scales within queries), and of s itself.
+    `average`: c; `fitted`: w / f; `mass`: |w|; `fitted_share`: a. Centres and scales are those of
+    the training rows: of B and A (scales within queries), and of s itself.
     """
 
     average: Floats
     fitted: Floats
     mass: Floats
-    trust: float
+    fitted_share: float
     average_scale: float = 1.0
     fitted_scale: float = 1.0
     centre: float = 0.0
@@ -45,8 +45,8 @@ class BaseScore:
 
         A row's terms and `constant` sum to b.
 
-        All terms of a row are NaN where no score of it counts. `z` may be None if the trust is
-        0.
+        All terms of a row are NaN where no score of it counts. `z` may be None if the fitted
+        share is 0.
         """
         present = ~np.isnan(u)
         weights = np.where(present, self.average, 0.0)
@@ -55,12 +55,12 @@ class BaseScore:
         terms = (
             np.where(present, u, 0.0)
             * weights
-            * ((1 - self.trust) / (self.average_scale * self.scale))
+            * ((1 - self.fitted_share) / (self.average_scale * self.scale))
             / total
         )
-        if self.trust > 0 and z is not None:
+        if self.fitted_share > 0 and z is not None:
             mass = np.where(present, self.mass, 0.0).sum(axis=1, keepdims=True)
-            scale = self.trust / (self.fitted_scale * self.scale)
+            scale = self.fitted_share / (self.fitted_scale * self.scale)
             terms += np.where(present, z, 0.0) * self.fitted * scale / np.where(mass > 0, mass, 1.0)
         return np.asarray(terms)
 
@@ -102,7 +102,7 @@ def fitted_weights(correlations: Floats, d: Floats, ridge: float) -> Floats:
 
 def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: bool) -> BaseScore:
     """Return a score with its training rows' centres and scales, mapped to u and z."""
-    parts = [replace(base, trust=trust).terms(u, z).sum(axis=1) for trust in (0.0, 1.0)]
+    parts = [replace(base, fitted_share=share).terms(u, z).sum(axis=1) for share in (0.0, 1.0)]
     average_scale, fitted_scale = (_scale(part, queries, grouped) for part in parts)
     base = replace(base, average_scale=average_scale, fitted_scale=fitted_scale)
     s = base.terms(u, z).sum(axis=1)

@@ -263,7 +263,7 @@ class LabelModel(Estimator):
         positive = deviations[kept] > 0
         fitted[kept] = np.where(positive, w / np.where(positive, deviations[kept], 1.0), 0.0)
         self.base_ = scaled(
-            BaseScore(average / average.sum(), fitted, mass, trust=self.trust_.value),
+            BaseScore(average / average.sum(), fitted, mass, fitted_share=self.trust_.fitted_share),
             u,
             z,
             queries,

@@ -46,13 +46,22 @@ class Trust:
     two_classes: float = 1.0
 
     @property
-    def value(self) -> float:
-        """Return t."""
+    def fitted_share(self) -> float:
+        """Return how far the fit's weights order candidates: all factors but `two_classes`.
+
+        An order takes that verifiers agree beyond sampling, and that one factor explains it. It
+        claims no probability, so it does not take that the factor is truth.
+        """
         return (
-            self.explains * self.plausible * self.enough * self.determined * self.two_classes
+            self.explains * self.plausible * self.enough * self.determined
             if self.identified
             else 0.0
         )
+
+    @property
+    def value(self) -> float:
+        """Return t: how far the factor is held for truth, and a base rate is inferred from it."""
+        return self.fitted_share * self.two_classes
 
 
 NO_TRUST = Trust(

@@ -209,6 +209,7 @@ def _print_report(console: Console, summary: dict[str, Any]) -> None:
         f" plausible {trust['plausible']:.2f} x enough data {trust['enough']:.2f} x determined"
         f" {trust['determined']:.2f} x two classes {trust['two_classes']:.2f}"
         f"{'' if trust['identified'] else ', not identified'}"
+        f"; the order follows that fit by {trust['fitted_share']:.0%}"
     )
     if borrowed := sum(prior["share"] for prior in summary["priors"] if prior["loan"] > 0):
         console.print(

@@ -63,7 +63,7 @@ def test_the_chance_is_that_of_true_weights_from_the_posterior(spread: float) ->
     weights, factor = random.normal(size=7), spread * np.tril(random.normal(size=(7, 7)))
     weights[2] = 0.0
     head = Head(weights, factor @ factor.T)
-    base = BaseScore(np.full(2, 0.5), np.zeros(2), np.zeros(2), trust=0.0)
+    base = BaseScore(np.full(2, 0.5), np.zeros(2), np.zeros(2), fitted_share=0.0)
     queries = Queries.single(4)
     chances, hits = [], []
     for _ in range(600):

@@ -34,7 +34,9 @@ MODEL_FORMAT = 1
 MAX_MODEL_BYTES = 64 << 20
 MODEL_KIND = "label_model"
 ModelT = TypeVar("ModelT", bound=FittedModel)
-SCALES = ("trust", "average_scale", "fitted_scale", "centre", "scale")
+SCALES = ("average_scale", "fitted_scale", "centre", "scale")
+#: The name of the fitted share in files, since before there was a test of two classes.
+FITTED_SHARE = "trust"
 
 
 class ArtifactError(ValueError):
@@ -72,7 +74,10 @@ def to_dict(model: FittedModel) -> dict[str, Any]:
         "base_rate_from": model.base_rate_from_,
         "grouped": model.grouped_,
         "trust": asdict(model.trust_),
-        "base": {name: getattr(base, name) for name in SCALES},
+        "base": {
+            FITTED_SHARE: base.fitted_share,
+            **{name: getattr(base, name) for name in SCALES},
+        },
         "head": _head_to_dict(model.head_),
         "lone_head": None if model.lone_head_ is model.head_ else _head_to_dict(model.lone_head_),
         "priors": [asdict(weight) for weight in model.prior_weights_],
@@ -161,7 +166,8 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
     )
     model.maps_ = ScoreMaps(low, span, centre, knots, heights)
     average, fitted, mass = (_column(verifiers, name) for name in ("average", "fitted", "mass"))
-    model.base_ = BaseScore(average, fitted, mass, **_numbers(data["base"], SCALES))
+    share = _number(data["base"][FITTED_SHARE])
+    model.base_ = BaseScore(average, fitted, mass, share, **_numbers(data["base"], SCALES))
     model.head_ = _head_from_dict(data["head"], count)
     model.lone_head_ = (
         model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
@@ -217,7 +223,7 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
         and maps.usable.any()
         and base.average.sum() > 0
         and min(scales) > 0
-        and 0 <= base.trust <= 1
+        and 0 <= base.fitted_share <= 1
     ):
         raise ValueError("numbers that no fit gives")
     if model.base_rate_from_ == "stated":

@@ -26,7 +26,7 @@ def fit_report(model: FittedModel) -> dict[str, Any]:
             "value": base_rate,
             "from": source,
         },
-        "trust": {**asdict(trust), "value": trust.value},
+        "trust": {**asdict(trust), "fitted_share": trust.fitted_share, "value": trust.value},
         "quality_stated": sorted(model.quality or {}),
         "priors": [asdict(weight) for weight in model.prior_weights_],
         "check": (
@@ -53,7 +53,7 @@ def fit_report(model: FittedModel) -> dict[str, Any]:
 
 def warnings(model: FittedModel) -> list[str]:
     """Return warnings for a person, before the model is used."""
-    counts = model.counts_
+    counts, trust = model.counts_, model.trust_
     messages = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
     messages += verifier_findings(model)
     if counts.why_not:
@@ -63,10 +63,15 @@ def warnings(model: FittedModel) -> list[str]:
             "fewer than half of the labels were drawn at random: the base rate and the slope may be"
             " biased"
         )
-    if not counts.labels and not model.trust_.identified:
+    if not counts.labels and not trust.identified:
         messages.append(
             "fewer than 3 families or 4 verifiers: weights cannot be learned without labels, only"
             " the average is used"
+        )
+    if not counts.labels and trust.fitted_share > 0.5 > trust.two_classes:
+        messages.append(
+            "verifiers agree, but what they share could as well be a style as correctness: the"
+            " order follows it, no base rate does; label some candidates drawn at random"
         )
     rate = model.base_rate_
     if not counts.labels and model.base_rate_from_ == "third moments" and not 0.02 <= rate <= 0.98:

@@ -1,14 +1,11 @@
 """The cumulants that smooth shared factors with one hump leave in mapped scores.
 
-Length, politeness and other styles are no bell: many are skewed. A verifier shows such a factor f
-as x = r f + sqrt(1 - r^2) e, and x is then mapped to a normal score or cut at thresholds. Given f
+Length, politeness and other styles are flat, bells, or skewed. A verifier shows such a factor f as
+x = r f + sqrt(1 - r^2) e, and x is then mapped to a normal score or cut at thresholds. Given f
 verifiers are independent, so the cumulants of their weighted sum follow from those at each value
-of f (law of total cumulance). The factors are a bell and gamma ones of growing skewness, both ways:
-of the smooth shapes that are as skewed, gamma ones have little kurtosis. The r are those whose
-averages give the correlations of the scores.
-
-Flat factors (uniform, beta) have less kurtosis than a bell. They are no part of this: two classes
-beside a shared error of query or family have the same third and fourth cumulants.
+of f (law of total cumulance). The factors are those of one hump with the least kurtosis for their
+skewness, both ways: a uniform one, beta ones that fall from their bound, and gamma ones. A bell and
+all that is smoother have more. The r are those whose averages give the correlations of the scores.
 """
 
 from __future__ import annotations
@@ -19,7 +16,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincinv, ndtr, ndtri
+from scipy.special import betaincinv, gammaincinv, ndtr, ndtri
 
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints
@@ -27,8 +24,11 @@ from assay.aggregation.statistics.queries import Ints
 #: Normal values that stand for a factor's, or an error's, quantiles; their probabilities.
 NODES = np.linspace(-4.4, 4.4, 67)
 PROBABILITIES = np.exp(-(NODES**2) / 2) / np.exp(-(NODES**2) / 2).sum()
-#: Shapes of the gamma factors: the skewness is 2 / sqrt(shape).
-GAMMA_SHAPES = (32.0, 8.0, 3.0, 1.0, 0.5, 0.2)
+#: Second shapes of the beta factors, whose first is 1: uniform, then falling; the skewness is 0 to
+#: 1.1. Shapes of the gamma factors: the skewness, 2 / sqrt(shape), is 2 to 4.5.
+BETA_SHAPES = (1.0, 1.5, 2.5, 6.0)
+GAMMA_SHAPES = (1.0, 0.5, 0.2)
+FACTORS = len(BETA_SHAPES) + len(GAMMA_SHAPES)
 #: Values of r that are tabled. Two verifiers that never differ would follow the factor without any
 #: error, so the last is less than 1.
 CORRELATIONS = np.linspace(0, 0.97, 49)
@@ -43,7 +43,7 @@ BEYOND = (1.5, 2.0, 3.0, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """For each factor, bell first, and each of CORRELATIONS.
+    """For each factor, the uniform one first, and each of CORRELATIONS.
 
     factors: values at the nodes, mean 0 and variance 1, shape (factors, nodes);
     grid, below: values of x and the share of x below, shape (factors, correlations, GRID);
@@ -59,8 +59,10 @@ class _Tables:
 
 @cache
 def _tables() -> _Tables:
-    shapes = [NODES, *(gammaincinv(shape, ndtr(NODES)) for shape in GAMMA_SHAPES)]
-    centred = np.array([values - values @ PROBABILITIES for values in shapes])
+    shares = ndtr(NODES)
+    values = [betaincinv(1.0, shape, shares) for shape in BETA_SHAPES]
+    values += [gammaincinv(shape, shares) for shape in GAMMA_SHAPES]
+    centred = np.array([of_factor - of_factor @ PROBABILITIES for of_factor in values])
     factors = centred / np.sqrt(centred**2 @ PROBABILITIES)[:, None]
     rows = [[_row(r, factor) for r in CORRELATIONS.tolist()] for factor in factors]
     grid, below, normal = (np.array([[row[i] for row in of] for of in rows]) for i in range(3))
@@ -99,7 +101,7 @@ class _Levels:
         values, counts = np.unique(z[~np.isnan(z)], return_counts=True)
         return cls(values, np.cumsum(counts)[:-1] / counts.sum())
 
-    def given(self, r: float, skewness: int) -> Floats:
+    def conditional(self, r: float, skewness: int) -> Floats:
         """Return the mean and cumulants 2 to 4 at each value of a factor, shape (4, nodes).
 
         Linear between the tabled r.
@@ -154,11 +156,11 @@ def cumulants_of_smooth(
     points = []
     for direction in (1, -1):
         r = np.clip(d, -most, most)
-        for size in range(len(GAMMA_SHAPES) + 1)[(direction < 0) :]:
+        for size in range(FACTORS)[(direction < 0) :]:
             r = _opinions(levels, r, agreement, shares, direction * size)
-            given = powers * _given(levels, r, direction * size)
-            alone = _over_factor(np.tensordot(members, given, axes=1))
-            points.append(_over_factor(given.sum(axis=0)[None])[0] - alone.sum(axis=0))
+            conditional = powers * _conditional(levels, r, direction * size)
+            alone = _over_factor(np.tensordot(members, conditional, axes=1))
+            points.append(_over_factor(conditional.sum(axis=0)[None])[0] - alone.sum(axis=0))
     return np.array(points)
 
 
@@ -191,17 +193,17 @@ def _above(
     return (y1 - y0) * (x2 - x0) >= (y2 - y0) * (x1 - x0)
 
 
-def _given(levels: Sequence[_Levels | None], r: Floats, skewness: int) -> Floats:
+def _conditional(levels: Sequence[_Levels | None], r: Floats, skewness: int) -> Floats:
     """Return each verifier's cumulants given the factor, shape (m, 4, nodes)."""
     place, share = _between(np.abs(r))
     table = _tables().normal[abs(skewness)]
-    given = table[place] + share[:, None, None] * (table[place + 1] - table[place])
+    conditional = table[place] + share[:, None, None] * (table[place + 1] - table[place])
     signs = np.array([_sign(opinion, skewness) for opinion in r.tolist()])
-    given[:, [0, 2]] *= signs[:, None, None]
+    conditional[:, [0, 2]] *= signs[:, None, None]
     for verifier, cut in enumerate(levels):
         if cut is not None:
-            given[verifier] = cut.given(float(r[verifier]), skewness)
-    return np.asarray(given)
+            conditional[verifier] = cut.conditional(float(r[verifier]), skewness)
+    return np.asarray(conditional)
 
 
 def _opinions(
@@ -214,7 +216,7 @@ def _opinions(
     """
     most = CORRELATIONS[-1]
     for _ in range(STEPS):
-        means = _given(levels, r, skewness)[:, 0]
+        means = _conditional(levels, r, skewness)[:, 0]
         means = means - (means @ PROBABILITIES)[:, None]
         implied = np.diag((means * PROBABILITIES) @ means.T @ shares)
         same_sign = agreement * implied > 0
@@ -223,9 +225,9 @@ def _opinions(
     return np.asarray(r)
 
 
-def _over_factor(given: Floats) -> Floats:
+def _over_factor(conditional: Floats) -> Floats:
     """Return cumulants 3 and 4 over the factor's values, from (k, 4, nodes), shape (k, 2)."""
-    mean, k2, k3, k4 = given.transpose(1, 0, 2)
+    mean, k2, k3, k4 = conditional.transpose(1, 0, 2)
     mean = mean - (mean @ PROBABILITIES)[:, None]
     second = (mean**2 + k2) @ PROBABILITIES
     third = (mean**3 + 3 * mean * k2 + k3) @ PROBABILITIES

@@ -11,9 +11,9 @@ jointly normal, and every joint cumulant above the second is 0:
     S = sum_v y_v,  y_v = w_v z_v,  w = d / (1 - d^2)       summed by family
     c3, c4    third and fourth cumulants of S, less those of each family alone
 
-A smooth factor with one hump leaves a least c4 for each c3 (`smooth_factors`): about 0 for a bell,
-more for a skewed one. Two classes leave less. The evidence is how far (c3, c4) lies below that, in
-standard errors. A flat style (uniform) leaves less as well and passes for two classes.
+A smooth factor with one hump leaves a least c4 for each c3 (`smooth_factors`): a uniform one where
+there is no skewness, more where there is. Two classes leave less, unless verifiers share large
+errors beside truth. The evidence is how far (c3, c4) lies below that, in standard errors.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def with_classes(
 
     For the other arguments see `class_evidence`.
     """
-    if trust.value == 0:
+    if trust.fitted_share == 0:
         return trust
     none, full = TWO_CLASSES
     evidence = class_evidence(z, d, families, queries, coarse)

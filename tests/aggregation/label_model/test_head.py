@@ -13,7 +13,7 @@ from assay.aggregation.statistics.queries import Queries
 def rows_of(z: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> tuple[HeadRows, Queries]:
     """Return a head's values for one query's normal scores, with equal weights."""
     count = z.shape[1]
-    base = BaseScore(np.full(count, 1 / count), np.zeros(count), np.zeros(count), trust=0.0)
+    base = BaseScore(np.full(count, 1 / count), np.zeros(count), np.zeros(count), fitted_share=0.0)
     queries = Queries.single(len(z))
     return HeadRows.from_scores(base, z, z, queries), queries
 

@@ -1,4 +1,4 @@
-"""How often the label-free fit believes in noise: five families of it, at many sizes.
+"""How often the label-free fit believes in noise: six families of it, at many sizes.
 
     python -m tests.benchmarks.label_models.noise [--draws 10] [--opening 0.25]
 

@@ -26,7 +26,7 @@ def robust_average(data: DataSet) -> Floats:
     model = data.model(ORIGINAL_HYPERPARAMETERS).fit(
         data.scores, data.codes, verifier_names=data.names
     )
-    terms = replace(model.base_, trust=0.0).terms(model.maps_.units(data.scores), None)
+    terms = replace(model.base_, fitted_share=0.0).terms(model.maps_.units(data.scores), None)
     return np.asarray(terms.sum(axis=1))
 
 

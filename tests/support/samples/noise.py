@@ -1,4 +1,4 @@
-"""Scores that say nothing of truth: five families of noise, at random sizes and strengths.
+"""Scores that say nothing of truth: six families of noise, at random sizes and strengths.
 
 independent  verifiers share nothing; in half of the draws each likes some queries more
 copies       one or two groups of near copies (correlation 0.8 to 1), the others independent
@@ -6,6 +6,8 @@ one_factor   one style behind all, in part the query's own, followed as far as 0
              draws disliked by some; shown as it is, skewed, as ratings of 1 to 5, or as verdicts
 heavy_tails  Student's t with 2 to 3 degrees of freedom, in half of the draws a shared one too
 ties         2 to 5 distinct values, each at its own frequency
+other_shapes one style behind all that is no bell (length, counts, ranks), followed as far as 0 to 0.7
+             in units of each verifier's own error, in some draws disliked by some
 """
 
 from __future__ import annotations
@@ -98,11 +100,32 @@ def _ties(random: Random, query: Ints, verifiers: int) -> Floats:
     return np.stack(columns, axis=1).astype(float)
 
 
+_SHAPES: dict[str, Callable[[Random, int], Floats]] = {
+    "exponential": lambda random, rows: random.exponential(size=rows),
+    "log-normal": lambda random, rows: random.lognormal(0, random.uniform(0.3, 1), rows),
+    "chi-squared": lambda random, rows: random.chisquare(1, rows),
+    "gamma": lambda random, rows: random.gamma(3, size=rows),
+    "counts": lambda random, rows: random.poisson(2, rows).astype(float),
+    "uniform": lambda random, rows: random.random(rows),
+    "triangular": lambda random, rows: random.triangular(0, 0.5, 1, rows),
+    "beta": lambda random, rows: random.beta(2, 5, rows),
+}
+
+
+def _other_shapes(random: Random, query: Ints, verifiers: int) -> Floats:
+    style = _SHAPES[str(random.choice(list(_SHAPES)))](random, len(query))
+    style = random.choice([-1, 1]) * (style - style.mean()) / style.std()
+    loads = random.random(verifiers)
+    loads *= np.where(random.random(verifiers) < random.choice([0, 0.2]), -1, 1)
+    return np.asarray(style[:, None] * loads + random.standard_normal((len(query), verifiers)))
+
+
 _MAKERS: dict[str, Callable[[Random, Ints, int], Floats]] = {
     "independent": _independent,
     "copies": _copies,
     "one_factor": _one_factor,
     "heavy_tails": _heavy_tails,
     "ties": _ties,
+    "other_shapes": _other_shapes,
 }
 FAMILIES = tuple(_MAKERS)
