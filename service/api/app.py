@@ -12,13 +12,14 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from assay.service.api import errors
-from assay.service.api import rank as routes
 from assay.service.api import requests as schemas
 from assay.service.api import tasks as task_routes
 from assay.service.api.compat import COMPAT_ROUTES, compat_router
 from assay.service.api.front.backend import Backend
 from assay.service.api.front.middleware.stack import MiddlewareStack
+from assay.service.api.health import health_router
 from assay.service.api.label_requests import LabelsIn, WithdrawalsIn
+from assay.service.api.ranking.routes import SCORING, rank_router
 from assay.service.config.model import Config
 from assay.service.domain.errors import StartupError
 from assay.service.runtime.lifespan import open_engine
@@ -71,12 +72,13 @@ def create_app(
         license_info={"name": "Apache-2.0"},
         redirect_slashes=False,  # they would lead to the Host that the client claims
     )
-    app.include_router(routes.router)
+    app.include_router(rank_router)
+    app.include_router(health_router)
     app.include_router(task_routes.task_router)
     app.include_router(compat_router)
     errors.install_error_handlers(app)
     _document(app)
-    scoring = {**routes.SCORING, **{path: route.handler for path, route in COMPAT_ROUTES.items()}}
+    scoring = {**SCORING, **{path: route.handler for path, route in COMPAT_ROUTES.items()}}
     shapes = {path: route.shape for path, route in COMPAT_ROUTES.items()}
     return MiddlewareStack(app, config.service, metrics, backend, scoring, shapes)
 

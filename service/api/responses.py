@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import orjson
+from fastapi import Response
 
 from assay.service.domain.matrix import UNKNOWN, ScoreMatrix
 from assay.service.scoring.cascade_run import CUT, CascadeRun
@@ -14,6 +16,16 @@ from assay.verifiers import Status
 
 LABELS = {**{int(status): status.label for status in Status}, UNKNOWN: Status.SKIPPED.label}
 REMEMBERED = "remembered: this verifier has nothing to say of this candidate"
+
+
+class Json(Response):
+    """A JSON answer written by orjson."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes."""
+        return orjson.dumps(content)
 
 
 def ranking_body(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -11,10 +12,11 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked, validated
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
-from assay.service.domain.principal import may_see
+from assay.service.domain.principal import may_see, sees_all, visible_tasks
 from assay.service.domain.secrets import error_line
 from assay.service.learning.tasks.task import Task
 from assay.service.ports import TaskStore
+from assay.service.runtime.engine import Engine
 from assay.service.store.errors import NO_WRITES
 
 log = structlog.get_logger()
@@ -88,3 +90,35 @@ def with_texts(task: Task) -> TaskStore:
             code="no_texts",
         )
     return task_store
+
+
+def find_task(engine: Engine, name: str, ensemble: str | None) -> Task:
+    """Return a task with the named ensemble; raise `ApiError` 404.
+
+    Rights are checked first, so that another tenant's name gets the same answer as an unknown one.
+    """
+    tasks = engine.learning.tasks.by_name
+    if name not in tasks or not may_see(name):
+        raise _unknown("task", name, visible_tasks(tasks))
+    if ensemble is not None and ensemble not in (there := _ensembles(engine)):
+        raise _unknown("ensemble", ensemble, there)
+    return engine.task(name, ensemble)
+
+
+def _ensembles(engine: Engine) -> Iterable[str]:
+    """Return the ensembles that the caller may use: those of its tasks, and those of no task."""
+    if sees_all():
+        return engine.scoring.scorer.ensembles
+    tasks = engine.learning.tasks.by_name
+    others = {task.ensemble for task in tasks.values()}
+    task_ensembles = {tasks[name].ensemble for name in visible_tasks(tasks)}
+    return [
+        name
+        for name in engine.scoring.scorer.ensembles
+        if name in task_ensembles or name not in others
+    ]
+
+
+def _unknown(kind: str, name: str, names: Iterable[str]) -> ApiError:
+    message = f"no {kind} is called {name!r}; choose from: {', '.join(sorted(names))}"
+    return ApiError(404, message, param=kind, code=f"unknown_{kind}")

@@ -20,8 +20,9 @@ from tenacity import (
 )
 
 from assay.service.api.errors import ApiError, invalid
-from assay.service.api.rank import find_task, scoring_request_from
+from assay.service.api.ranking.scoring_requests import scoring_request_from
 from assay.service.api.requests import RankRequest
+from assay.service.api.task_lookup import find_task
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, BatchPlan, Done, Part

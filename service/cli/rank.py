@@ -16,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from assay.aggregation.whole_file import save_file
 from assay.service.api import responses as answers
 from assay.service.api.errors import ApiError, answer_to, invalid
-from assay.service.api.rank import find_task, scoring_request_from
+from assay.service.api.ranking.scoring_requests import scoring_request_from
 from assay.service.api.requests import RankRequest
+from assay.service.api.task_lookup import find_task
 from assay.service.cli.console import Console
 from assay.service.cli.outputs import check_output
 from assay.service.config.loading import default_config_path

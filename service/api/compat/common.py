@@ -16,22 +16,23 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 
 from assay.service.api.compat.task_names import (
     MODEL_PREFIX,
-    check_parameters,
+    REWARD_PARAMETERS,
     model_names,
     requested_task,
     task_of_model,
 )
 from assay.service.api.errors import ApiError
-from assay.service.api.rank import (
-    Json,
+from assay.service.api.ranking.scoring_calls import score_while_wanted
+from assay.service.api.ranking.scoring_requests import (
     check_length,
     deadline_s,
     parse_as,
-    score_while_wanted,
     uncalibrated,
 )
 from assay.service.api.requests import FAST, ChatMessage
+from assay.service.api.responses import Json
 from assay.service.api.runs.entered_run import NO_REWARD, enter_run, settle_run
+from assay.service.api.runs.run_options import check_parameters
 from assay.service.domain.uncalibrated import StatedUncalibrated, Uncalibrated
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
@@ -105,7 +106,7 @@ async def score_candidates(
 
     It is a reward route's: pinned to a version, and no task learns from it unless asked.
     """
-    check_parameters(request)
+    check_parameters(request, REWARD_PARAMETERS)
     return await _scored(request, payload, pairs, is_reward_route=True)
 
 

@@ -21,8 +21,10 @@ from assay.service.api.compat.openai_chat_answers import completion_body, stream
 from assay.service.api.compat.openai_chat_requests import OUR_FIELDS, ChatRequest
 from assay.service.api.errors import ApiError, answering
 from assay.service.api.front.body_limit import whole_body
-from assay.service.api.rank import MOST_READ, find_task, while_wanted
+from assay.service.api.ranking.scoring_calls import while_wanted
+from assay.service.api.ranking.scoring_requests import MOST_READ
 from assay.service.api.sse import STREAM_HEADERS
+from assay.service.api.task_lookup import find_task
 from assay.service.concurrency.offload import length_of
 from assay.service.domain.principal import may_see, may_teach, visible_tasks
 from assay.service.runtime.engine import Engine

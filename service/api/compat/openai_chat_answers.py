@@ -13,7 +13,7 @@ from fastapi import Request
 
 from assay.service.api.compat.openai_chat_requests import ChatRequest
 from assay.service.api.errors import MOST_SAID, shortened
-from assay.service.api.rank import NOT_CALIBRATED
+from assay.service.api.ranking.routes import NOT_CALIBRATED
 from assay.service.api.responses import explanations
 from assay.service.scoring.best_of_n import DrawOptions, DrawResult, status_of
 from assay.service.scoring.completions import content_of

@@ -5,15 +5,15 @@ from __future__ import annotations
 from fastapi import Request
 
 from assay.service.api.errors import ApiError, shortened
-from assay.service.api.rank import find_task
 from assay.service.api.runs.run_options import OPTION_NAMES, query_items
+from assay.service.api.task_lookup import find_task
 from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
 
 MODEL_PREFIX = "assay"
 #: Characters of a name that a body may state.
-MOST_NAME, MOST_NAME_SHOWN = 512, 80
+MOST_NAME = 512
 #: What the query of a reward route may have. `as` is free: some clients want a URL that ends in a
 #: word of theirs.
 REWARD_PARAMETERS = (*OPTION_NAMES, "task", "model", "missing", "answer", "detail", "as")
@@ -66,19 +66,6 @@ def requested_task(request: Request, engine: Engine, model: str | None) -> Task:
         message = f"task: the URL says {tasks[0].name!r}, and the request also says {other!r}"
         raise ApiError(422, message, param="task", code="unknown_value")
     return tasks[0]
-
-
-def check_parameters(request: Request) -> None:
-    """Raise `ApiError` 422 for a parameter that reward routes do not have: it may be misspelt."""
-    for name, _ in query_items(request):
-        if name not in REWARD_PARAMETERS:
-            message = (
-                f"{shortened(name, MOST_NAME_SHOWN)!r} is no parameter of this route: it has"
-                f" {', '.join(REWARD_PARAMETERS)}"
-            )
-            raise ApiError(
-                422, message, param=shortened(name, MOST_NAME_SHOWN), code="unknown_parameter"
-            )
 
 
 def model_names(engine: Engine) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
@@ -23,6 +23,8 @@ from assay.service.learning.tasks.task import Task
 HEADER_PREFIX = b"x-assay-"
 OPTION_NAMES = ("run", "version", "learn", "reward", "partial", "uncalibrated")
 UNCALIBRATED: tuple[Uncalibrated, ...] = get_args(Uncalibrated)
+#: Read before a handler runs.
+PRIORITY = HEADER_PREFIX + b"priority"
 HEADERS = {HEADER_PREFIX + name.encode(): name for name in OPTION_NAMES}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 MOST_VALUE_SHOWN = 80
@@ -51,14 +53,26 @@ def run_options(request: Request, fields: Any = None) -> RunOptions:
         if name in OPTION_NAMES:
             _state(stated, name, value)
     for header, value in request.scope.get("headers", ()):
-        if header.startswith(HEADER_PREFIX) and header in HEADERS:
-            _state(stated, HEADERS[header], value.decode("latin-1"))
+        if not header.startswith(HEADER_PREFIX) or header == PRIORITY:
+            continue
+        if header not in HEADERS:
+            raise _unknown(
+                header.decode("latin-1"), "header", [name.decode() for name in (*HEADERS, PRIORITY)]
+            )
+        _state(stated, HEADERS[header], value.decode("latin-1"))
     if fields is not None:
         for name in OPTION_NAMES:
             field = getattr(fields, name, None)
             if field is not None:
                 _state(stated, name, str(field).lower() if name == "learn" else field)
     return _checked(stated) if stated else RunOptions()
+
+
+def check_parameters(request: Request, allowed: Sequence[str]) -> None:
+    """Raise `ApiError` 422 for a parameter of the query that is not allowed: it may be misspelt."""
+    for name, _ in query_items(request):
+        if name not in allowed:
+            raise _unknown(name, "parameter", allowed)
 
 
 def query_items(request: Request) -> Iterable[tuple[str, str]]:
@@ -136,3 +150,9 @@ def _wrong(name: str, value: str, message: str) -> ApiError:
         param=name,
         code="unknown_value",
     )
+
+
+def _unknown(name: str, kind: str, allowed: Sequence[str]) -> ApiError:
+    shown = shortened(name, MOST_VALUE_SHOWN)
+    message = f"{shown!r} is no {kind} of this route: it has {', '.join(allowed)}"
+    return ApiError(422, message, param=shown, code=f"unknown_{kind}")

@@ -9,6 +9,7 @@ import pytest
 
 from assay.service.api.responses import (
     REMEMBERED,
+    Json,
     cells,
     column_body,
     explanations,
@@ -115,3 +116,10 @@ async def test_a_column_is_streamed_under_its_verifiers_name() -> None:
         (1, 0.5),
         (2, 0.5),
     ]
+
+
+def test_a_number_that_is_none_is_null_in_json() -> None:
+    """Whatever holds it: clients read no NaN."""
+    body = Json({"score": math.nan, "more": [math.inf, 0.5]}).body
+
+    assert body == b'{"score":null,"more":[null,0.5]}'

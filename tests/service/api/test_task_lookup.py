@@ -8,7 +8,14 @@ import pytest
 import structlog
 
 from assay.service.api.errors import ApiError
-from assay.service.api.task_lookup import checked_body, stored, task_of, task_store_of, with_texts
+from assay.service.api.task_lookup import (
+    checked_body,
+    find_task,
+    stored,
+    task_of,
+    task_store_of,
+    with_texts,
+)
 from assay.service.api.versions import PromoteIn
 from assay.service.domain.errors import StoreDownError, StoreRefusedError
 from tests.support.http.handler_requests import asking_for, engine_of, named_task, request_to
@@ -86,3 +93,17 @@ async def test_no_body_is_an_empty_object() -> None:
     assert (await checked_body(request_to(None, b'{"pinned": true}'), PromoteIn)).pinned is True
     with pytest.raises(ApiError):
         await checked_body(request_to(None, b'{"pined": true}'), PromoteIn)
+
+
+def test_tasks_and_ensembles_are_found_by_name_among_the_callers_own() -> None:
+    """Another tenant's name gets the answer of an unknown one."""
+    math, secret = named_task("math"), named_task("secret", "theirs")
+    engine = engine_of(math, secret)
+
+    assert find_task(engine, "math", "theirs") is math
+    with asking_for("math"):
+        for name, ensemble, names in (("secret", None, "math"), ("math", "theirs", "e")):
+            with pytest.raises(ApiError) as caught:
+                find_task(engine, name, ensemble)
+            assert caught.value.status == 404
+            assert str(caught.value).endswith(f"choose from: {names}")

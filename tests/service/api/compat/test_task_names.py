@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from assay.service.api.compat.task_names import (
-    check_parameters,
     model_names,
     requested_task,
     task_of_model,
@@ -84,16 +83,3 @@ def test_a_key_of_one_task_need_not_name_it() -> None:
     assert only == ["math", "math", "math"]
     assert names == ["assay", "assay/math", "RM"]
     assert (several.value.status, default) == (404, "default")
-
-
-@pytest.mark.parametrize("name", ["rnu", "partail", "Task", "x" * 3000])
-def test_a_misspelt_parameter_is_refused(name: str) -> None:
-    """It would be another run, or another task, in silence."""
-    with pytest.raises(
-        ApiError, match="is no parameter of this route: it has run, version"
-    ) as caught:
-        check_parameters(asked(f"run=a&{name}=b"))
-
-    assert (caught.value.status, caught.value.code) == (422, "unknown_parameter")
-    assert len(str(caught.value)) < 500
-    check_parameters(asked("run=a&task=math&missing=null&answer=last&detail=1&as=pooling"))

@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
+from assay.service.api.compat.task_names import REWARD_PARAMETERS
 from assay.service.api.errors import ApiError
 from assay.service.api.requests import ScorePairsRequest
-from assay.service.api.runs.run_options import RunOptions, run_options, version_number
+from assay.service.api.runs.run_options import (
+    RunOptions,
+    check_parameters,
+    run_options,
+    version_number,
+)
 from tests.support.http.handler_requests import engine_of, named_task, request_to
 
 PAIRS = {"pairs": [{"query": "q", "candidate": "c"}]}
@@ -100,3 +106,30 @@ def test_a_version_is_named_by_its_number_or_its_whole_name() -> None:
     for wrong in ("u@3", "t@", "t@x", "@3", "t@3@3", "", "\u0663", "t@\u0663", "\uff13", "3\n"):
         with pytest.raises(ApiError, match="version: must be"):
             version_number(task, wrong)
+
+
+@pytest.mark.parametrize("name", ["rnu", "partail", "Task", "x" * 3000])
+def test_a_misspelt_parameter_is_refused(name: str) -> None:
+    """It would be another run, or another task, in silence."""
+    misspelt = request_to(None, scope={"query_string": f"run=a&{name}=b".encode()})
+    allowed = request_to(None, scope={"query_string": b"run=a&missing=null&as=pooling"})
+
+    with pytest.raises(ApiError, match="is no parameter of this route: it has run, v") as caught:
+        check_parameters(misspelt, REWARD_PARAMETERS)
+
+    assert (caught.value.status, caught.value.code) == (422, "unknown_parameter")
+    assert len(str(caught.value)) < 500
+    check_parameters(allowed, REWARD_PARAMETERS)
+
+
+@pytest.mark.parametrize("name", ["rnu", "task", "model-version", "x" * 3000])
+def test_a_header_of_ours_that_no_request_has_is_refused(name: str) -> None:
+    """As a parameter is; the priority is read before, and headers of others are theirs."""
+    with pytest.raises(ApiError, match="is no header of this route: it has x-assay-run") as caught:
+        stated(**{name: "b", "run": "a"})
+
+    assert (caught.value.status, caught.value.code) == (422, "unknown_header")
+    assert len(str(caught.value)) < 500
+    assert stated(priority="bulk", run="a") == RunOptions(run="a")
+    foreign = {"headers": [(b"x-request-id", b"7"), (b"x-assayer", b"me")]}
+    assert run_options(request_to(None, scope=foreign)) == RunOptions()

@@ -1,0 +1,60 @@
+"""A body as the request to score."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.service.api.errors import ApiError
+from assay.service.api.ranking import scoring_requests
+from assay.service.api.requests import RankRequest
+from assay.service.concurrency.offload import to_be_read
+from assay.verifiers import Pair, Query
+from tests.support.http.handler_requests import engine_of, named_task
+
+RANK = {"query": "q", "candidates": ["c0", {"text": "c1", "id": "x"}], "task": "t"}
+
+
+def test_a_query_is_read_with_each_of_its_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a long one with many candidates is too much, and one at the bound is not."""
+    pairs = [Pair(Query.of("q" * 10), "c") for _ in range(4)]
+    total = to_be_read(pairs, True)
+
+    monkeypatch.setattr(scoring_requests, "MOST_READ", total)
+    scoring_requests.check_length(pairs, one_query=True)
+    monkeypatch.setattr(scoring_requests, "MOST_READ", total - 1)
+    with pytest.raises(ApiError) as caught:
+        scoring_requests.check_length(pairs, one_query=True)
+
+    assert (caught.value.status, caught.value.code) == (413, "too_much_text")
+
+
+def test_a_request_says_what_to_score_and_what_to_answer_besides() -> None:
+    """Missing options come from the service, or stay empty."""
+    engine = engine_of(named_task("t"), deadline_ms=5000)
+    asked = RankRequest.model_validate({**RANK, "top_n": 1, "budget": {"calls": 3}})
+
+    scoring_request, besides = scoring_requests.scoring_request_from(
+        engine, asked, engine.task("t", None), "7"
+    )
+
+    assert [pair.candidate for pair in scoring_request.pairs] == ["c0", "c1"]
+    assert (scoring_request.one_query, scoring_request.deadline_s) == (True, 5.0)
+    assert scoring_request.budget is not None
+    assert scoring_request.budget.calls == 3
+    assert (besides["request_id"], besides["ids"], besides["top_n"]) == ("rank-7", [None, "x"], 1)
+    assert scoring_requests.deadline_s(engine, 250) == 0.25
+
+
+@pytest.mark.parametrize("field", ["run", "version"])
+def test_a_row_of_a_bulk_job_has_no_run(field: str) -> None:
+    """All rows get the version that is served; whether one teaches is its own."""
+    engine = engine_of(named_task("t"))
+    row = RankRequest.model_validate({**RANK, field: "t@1"})
+    quiet = RankRequest.model_validate({**RANK, "learn": False})
+
+    with pytest.raises(ApiError, match="a bulk job has none") as caught:
+        scoring_requests.scoring_request_from(engine, row, engine.task("t", None), "7")
+    plain, _ = scoring_requests.scoring_request_from(engine, quiet, engine.task("t", None), "7")
+
+    assert (caught.value.status, caught.value.param) == (422, field)
+    assert not plain.learn
