@@ -28,6 +28,10 @@ class FailingCalls:
         self._in_a_row += 1
         self._reason, self._at = reason, time.monotonic()
 
+    def failed_since(self, moment: float) -> bool:
+        """Return whether the last call failed, after a moment of the monotonic clock."""
+        return self._in_a_row > 0 and self._at > moment
+
     def problem(self) -> str | None:
         """Return why the last calls failed; None after an answer, one failure, or half a minute."""
         if self._in_a_row < IN_A_ROW or time.monotonic() - self._at > RECENT_S:

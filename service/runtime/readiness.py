@@ -19,7 +19,8 @@ from assay.service.scoring.scorer import Scorer
 from assay.service.store.client import Store
 from assay.verifiers import VerifierError
 
-TTL_S = 2.0
+#: Seconds for which a report is kept, and for which one is after which a call failed.
+TTL_S, SOON_S = 2.0, 0.25
 CHECK_TIMEOUT_S = 3.0
 STATUSES = {True: "ready", False: "not ready"}
 
@@ -27,7 +28,8 @@ STATUSES = {True: "ready", False: "not ready"}
 class Readiness:
     """Checks verifiers and store when somebody asks, and no more often than every two seconds.
 
-    A check asks little: a server may pass it, and fail each call. So the calls count as well.
+    A check asks little: a server may pass it, and fail each call. So the calls count as well, and a
+    call that fails makes another check due.
     """
 
     def __init__(
@@ -42,10 +44,15 @@ class Readiness:
         """Return whether a verifier of the default ensemble answers, and each one's and the
         store's state.
         """
-        if time.monotonic() - self._reported_at > TTL_S:
+        if time.monotonic() - self._reported_at > self._ttl_s():
             self._report = await self._fresh_report()
             self._reported_at = time.monotonic()
         return self._with_calls(self._report)
+
+    def _ttl_s(self) -> float:
+        members = self._scorer.members().values()
+        failed = any(member.guarded.failing.failed_since(self._reported_at) for member in members)
+        return SOON_S if failed else TTL_S
 
     def _with_calls(self, report: tuple[bool, dict[str, Any]]) -> tuple[bool, dict[str, Any]]:
         """Return a report in which no verifier whose last calls failed is `ok`."""

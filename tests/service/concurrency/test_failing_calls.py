@@ -34,6 +34,20 @@ def test_failures_in_a_row_are_a_problem_with_the_last_ones_reason(count: int) -
     assert after is calls.problem() is None
 
 
+def test_whether_the_last_call_failed_since_a_moment(clock: Clock) -> None:
+    """One failure is enough; one before the moment, or before an answer, is none."""
+    calls = FailingCalls()
+    never = calls.failed_since(0.0)
+    calls.failed("away")
+    at = clock.now
+    since = [calls.failed_since(moment) for moment in (at - 5, at - 0.1, at, at + 1)]
+    calls.answered()
+
+    assert not never
+    assert since == [True, True, False, False]
+    assert not calls.failed_since(0.0)
+
+
 @pytest.mark.parametrize("count", [IN_A_ROW, 5])
 def test_old_failures_say_nothing_of_now(clock: Clock, count: int) -> None:
     """What is left out for them gets no call that could be answered; another failure counts on."""

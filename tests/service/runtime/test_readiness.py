@@ -14,6 +14,7 @@ from assay.service.runtime import readiness as module
 from assay.service.runtime.lifespan import open_engine
 from assay.service.scoring.guard import fit_to_tell
 from assay.service.telemetry.metrics import Metrics
+from tests.support.waiting import Clock
 
 LENGTHS: dict[str, Any] = {
     "verifiers": [{"name": "short", "kind": "length"}, {"name": "shorter", "kind": "length"}]
@@ -141,6 +142,28 @@ async def test_a_verifier_whose_last_calls_failed_is_not_ok(
         (True, "ready") if len(failing) == 1 else (False, "not ready")
     )
     assert after is before
+
+
+async def test_a_call_that_fails_makes_another_check_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soon, and not at once: many calls may fail, and anybody may ask."""
+    clock = Clock()
+    for name in ("assay.service.runtime.readiness", "assay.service.concurrency.failing_calls"):
+        monkeypatch.setattr(f"{name}.time", clock)
+    async with open_engine(config_in(tmp_path), Metrics()) as engine:
+        failing = engine.scoring.scorer.members()["short"].guarded.failing
+        reports = [await engine.readiness.report()]
+        clock.now += module.SOON_S * 0.9
+        failing.failed("unreachable: refused")
+        reports.append(await engine.readiness.report())
+        clock.now += module.SOON_S * 0.2
+        reports.append(await engine.readiness.report())
+        clock.now += module.SOON_S * 1.1  # the failure is of before that check
+        reports.append(await engine.readiness.report())
+
+    assert [report is reports[0] for report in reports] == [True, True, False, False]
+    assert reports[3] is reports[2]
 
 
 async def test_the_checks_own_reason_goes_before_that_of_the_calls(tmp_path: Path) -> None:
