@@ -100,13 +100,19 @@ async def rank_candidates(
 
 
 async def score_candidates(
-    request: Request, payload: CompatRequest, pairs: Sequence[Pair]
+    request: Request,
+    payload: CompatRequest,
+    pairs: Sequence[Pair],
+    parameters: Sequence[str] = (),
 ) -> ScoringResult:
     """Return the ensemble's result for pairs, as long as the client is connected.
 
-    It is a reward route's: pinned to a version, and no task learns from it unless asked.
+    It is a reward route's: pinned to a version, and no task learns from it unless asked. Its query
+    may have `parameters` of its own.
+
+    Raises `ApiError`.
     """
-    check_parameters(request, REWARD_PARAMETERS)
+    check_parameters(request, (*parameters, *REWARD_PARAMETERS))
     return await _scored(request, payload, pairs, is_reward_route=True)
 
 

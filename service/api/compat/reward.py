@@ -50,6 +50,8 @@ WholeText = Annotated[
 RewardPrompt = WholeText | Annotated[list[TurnIn], Field(max_length=MAX_MESSAGES, fail_fast=True)]
 TemplatedTexts = Annotated[WholeText | Annotated[list[WholeText], FAST], Counted]
 PROMPT_END = "(end)"
+#: Parameters of some of these routes' queries.
+ANSWER_TURN, GAPS_AS, WITH_DETAIL = "answer", "missing", "detail"
 
 
 class ClassifyRequest(ScoredBody):
@@ -147,7 +149,7 @@ async def classify(request: Request) -> Response:
     """
     payload = await read(request, ClassifyRequest)
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
-    scoring_result = await score_candidates(request, payload, pairs)
+    scoring_result = await score_candidates(request, payload, pairs, (ANSWER_TURN, GAPS_AS))
     plain = payload.use_activation is False or (
         payload.use_activation is None and payload.activation is False
     )
@@ -177,7 +179,7 @@ async def embeddings(request: Request) -> Response:
     pairs = await offload(
         len(await whole_body(request)), lambda: [pair_of(text, last=last) for text in texts]
     )
-    scoring_result = await score_candidates(request, payload, pairs)
+    scoring_result = await score_candidates(request, payload, pairs, (ANSWER_TURN,))
     values = known_values(scoring_result, scoring_result.combined.log_odds.tolist())
     data = [
         {
@@ -197,7 +199,7 @@ async def get_reward(request: Request) -> Response:
     """
     payload = await read(request, GetRewardRequest)
     pairs = await offload(len(await whole_body(request)), payload.pairs, _last(request))
-    scoring_result = await score_candidates(request, payload, pairs)
+    scoring_result = await score_candidates(request, payload, pairs, (ANSWER_TURN, GAPS_AS))
     rewards = _values(request, scoring_result, scoring_result.combined.log_odds.tolist())
     return marked(
         scoring_result,
@@ -214,9 +216,11 @@ async def slime(request: Request) -> Response:
     payload = await read(request, SlimeRequest)
     reference = None if payload.label is None or payload.label == "" else str(payload.label)
     query = await offload(len(await whole_body(request)), query_of, payload.prompt, reference)
-    scoring_result = await score_candidates(request, payload, [Pair(query, payload.response)])
+    scoring_result = await score_candidates(
+        request, payload, [Pair(query, payload.response)], (WITH_DETAIL,)
+    )
     [probability] = known_values(scoring_result, scoring_result.probability.tolist())
-    if request.query_params.get("detail") in (None, "", "0"):
+    if request.query_params.get(WITH_DETAIL) in (None, "", "0"):
         return marked(scoring_result, probability)
     verifier_scores = {
         name: None if np.isnan(value) else value
@@ -256,12 +260,12 @@ def _last(request: Request) -> bool:
 
     Raises `ApiError` 422 for another word.
     """
-    which = request.query_params.get("answer", "first")
+    which = request.query_params.get(ANSWER_TURN, "first")
     if which not in ("first", "last"):
         raise ApiError(
             422,
             f"`answer` must be first or last; got {which[:40]!r}",
-            param="answer",
+            param=ANSWER_TURN,
             code="unknown_value",
         )
     return which == "last"
@@ -272,12 +276,12 @@ def _values(request: Request, scoring_result: ScoringResult, values: list[float]
 
     Raises `ApiError` 503 for a gap that the request refuses, and 422 for another word.
     """
-    gaps = request.query_params.get("missing", "refuse")
+    gaps = request.query_params.get(GAPS_AS, "refuse")
     if gaps not in ("refuse", "null"):
         raise ApiError(
             422,
             f"`missing` must be refuse or null; got {gaps[:40]!r}",
-            param="missing",
+            param=GAPS_AS,
             code="unknown_value",
         )
     return known_values(scoring_result, values, keeps_gaps=gaps == "null")

@@ -14,9 +14,9 @@ from assay.service.runtime.engine import Engine
 MODEL_PREFIX = "assay"
 #: Characters of a name that a body may state.
 MOST_NAME = 512
-#: What the query of a reward route may have. `as` is free: some clients want a URL that ends in a
-#: word of theirs.
-REWARD_PARAMETERS = (*OPTION_NAMES, "task", "model", "missing", "answer", "detail", "as")
+#: What the query of every reward route may have. `as` is free: some clients want a URL that ends in
+#: a word of theirs.
+REWARD_PARAMETERS = (*OPTION_NAMES, "task", "model", "as")
 
 
 def task_of_model(engine: Engine, model: str | None) -> Task:

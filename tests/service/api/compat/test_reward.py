@@ -216,3 +216,35 @@ def test_another_word_for_a_gap_is_refused(word: str) -> None:
         reward_values(asked, result_of([1.0], Status.OK), [1.0])
 
     assert (caught.value.status, caught.value.param) == (422, "missing")
+
+
+def test_a_parameter_of_another_route_is_refused(running: Server) -> None:
+    """It would do nothing; each route takes its own."""
+    texts, pair = {"input": TEXTS[:1]}, {"prompt": QUERY, "response": TEXTS[0]}
+    bodies = {
+        "/classify": texts,
+        "/v1/embeddings": texts,
+        "/get_reward": {"query": TEXTS[:1]},
+        "/rm": pair,
+    }
+    own = {
+        "/classify": ["answer=last", "missing=null"],
+        "/v1/embeddings": ["answer=last"],
+        "/get_reward": ["answer=first", "missing=refuse"],
+        "/rm": ["detail=1"],
+    }
+    others = {
+        "/classify": ["detail=1"],
+        "/v1/embeddings": ["missing=null", "detail=1"],
+        "/get_reward": ["detail=1"],
+        "/rm": ["missing=null", "answer=last"],
+    }
+    for path, body in bodies.items():
+        for parameter in own[path]:
+            assert running.post(f"{path}?{parameter}&as=pooling", body).status == 200, parameter
+        for parameter in others[path]:
+            refused = running.post(f"{path}?{parameter}", body)
+            assert (refused.status, refused.json["error"]["code"]) in (
+                (400, "unknown_parameter"),
+                (422, "unknown_parameter"),
+            ), parameter
