@@ -91,11 +91,13 @@ def evaluate(
 
     Every method learns on four fifths of the queries, and the rest measures it, in turn; label
     budgets are drawn at random from those four fifths, 4 candidates of a query, `draws` times.
-    `model` carries the parameters of ours (it is not fitted itself); the function calls
-    `progress` with (done, total). Raises `ValueError` with too few queries.
+    Duplicate rows and queries count once. `model` carries the parameters of ours (it is not fitted
+    itself); the function calls `progress` with (done, total). Raises `ValueError` with too few
+    queries.
     """
     model = LabelModel() if model is None else model
-    shard = Shard.of(scores, query_id, labels)
+    # A copy of a query in another fold would tell the answer.
+    shard = Shard.of(scores, query_id, labels).distinct()
     data = _Data.of(shard, tuple(verifier_names), folds)
     with one_blas_thread():
         predictions = _predict(data, model, budgets, folds, draws, seed, progress)

@@ -36,7 +36,8 @@ class FittedModel:
 
     `names_`, `families_`, `maps_`, `base_` (the label-free score), `head_` and `lone_head_` (for a
     candidate alone), `d_`, `correlations_`, `trust_`, `base_rate_` and `base_rate_from_`, `counts_`
-    (labels), `rows_`, `queries_`, `coverage_`, `dropped_` {verifier: why}, `weights_` (log-odds a
+    (labels), `rows_`, `queries_`, `coverage_`, `dropped_` {verifier: why}, `too_large_` {verifier:
+    number of scores that count as missing for their size}, `weights_` (log-odds a
     standard deviation of z), `prior_weights_`, `check_`, `grouped_` (queries have enough candidates
     to learn within them), `joint_` (how mapped scores vary together; None in old files), `copies_`
     and `inverted_` (verifiers that repeat each other, and that score wrong candidates above right
@@ -62,6 +63,7 @@ class FittedModel:
     queries_: int
     coverage_: Floats
     dropped_: dict[str, str]
+    too_large_: dict[str, int]
     weights_: Floats
     prior_weights_: list[PriorWeight]
     check_: HeadCheck | None
@@ -173,6 +175,9 @@ class FittedModel:
             copy_ for copy_ in self.copies_ if {copy_.first, copy_.second} <= set(names)
         ]
         other.inverted_ = [inversion for inversion in self.inverted_ if inversion.name in names]
+        other.too_large_ = {
+            name: number for name, number in self.too_large_.items() if name in names
+        }
         other.dropped_ = {name: why for name, why in self.dropped_.items() if name in names}
         return other
 

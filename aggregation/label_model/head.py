@@ -137,3 +137,14 @@ class Head:
         if self.covariance is None:
             return 1.0
         return np.asarray(1 / np.sqrt(1 + np.pi / 8 * queries.means(self._variances(rows))))
+
+
+def log_odds_a_deviation(parts: Floats, z: Floats) -> Floats:
+    """Return each verifier's log-odds for a standard deviation of z, shape (m,); 0 without scores.
+
+    `parts`: its contributions, shape (n, m) as z; NaN where missing.
+    """
+    present = ~np.isnan(z) & ~np.isnan(parts)
+    z, parts = np.where(present, z, 0.0), np.where(present, parts, 0.0)
+    squares = (z**2).sum(axis=0)
+    return np.where(squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0)

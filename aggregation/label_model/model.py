@@ -29,7 +29,7 @@ from assay.aggregation.label_model.families import (
     stated_names,
 )
 from assay.aggregation.label_model.fitted import checked_names, names_for
-from assay.aggregation.label_model.head import Head, HeadRows
+from assay.aggregation.label_model.head import Head, HeadRows, log_odds_a_deviation
 from assay.aggregation.label_model.head_check import check_head
 from assay.aggregation.label_model.hyperparameters import DEFAULT_HYPERPARAMETERS, Hyperparameters
 from assay.aggregation.label_model.label_free import (
@@ -51,7 +51,7 @@ from assay.aggregation.label_model.trust.shared_factor import Agreement, fit_sha
 from assay.aggregation.matrix import Floats, NotFittedError
 from assay.aggregation.statistics.duplicates import COARSE_VALUES, distinct
 from assay.aggregation.statistics.moments import Moments
-from assay.aggregation.statistics.queries import Queries, finite
+from assay.aggregation.statistics.queries import TOO_LARGE, Queries, finite
 from assay.aggregation.statistics.reduction import RowReduction
 from assay.aggregation.statistics.row_sample import RowSample
 from assay.aggregation.statistics.score_covariance import ScoreCovariance
@@ -173,8 +173,9 @@ class LabelModel(Estimator):
             )
         with one_blas_thread():
             maps = ScoreMaps.fit(reduced.sample.scores, self.hyperparameters.whisker)
+            rows, too_large = (reduced.sample, moments(maps)), reduced.too_large
             return self.fit_statistics(
-                names, maps, reduced.sample, moments(maps), reduced.all_labelled(), reduced.counts
+                names, maps, *rows, *reduced.all_labelled(), too_large=too_large
             )
 
     def fit_statistics(
@@ -185,21 +186,27 @@ class LabelModel(Estimator):
         moments: Moments,
         labelled: Shard | None = None,
         counts: LabelCounts | None = None,
+        *,
+        too_large: Mapping[str, int] | None = None,
     ) -> Self:
         """Learn from the rows' statistics: the time of a refit does not depend on their number.
 
-        `counts`: of all labels, where `labelled` holds a part of them.
+        `counts`: of all labels, where `labelled` holds a part of them; `too_large`: the number of a
+        verifier's scores that count as missing for their size.
         """
         if not maps.usable.any():
-            raise NotFittedError("no verifier has 10 scores of more than one value")
+            beyond = sum((too_large or {}).values())
+            why = f"; {beyond} scores are {TOO_LARGE}" if beyond else ""
+            raise NotFittedError(f"no verifier has 10 scores of more than one value{why}")
         require_fitted(self.borrow)
         self.names_ = checked_names(names)
+        self.too_large_ = {name: number for name, number in (too_large or {}).items() if number}
         self.families_ = families_of(self.names_, self.families)
         check_quality(self.quality, self.names_)
         self.maps_ = maps
         self.rows_, self.queries_, self.grouped_ = moments.rows, moments.queries, moments.grouped
         self.coverage_ = moments.counts / max(moments.rows, 1)
-        self.dropped_ = maps.dropped(self.names_, sample.scores)
+        self.dropped_ = maps.dropped(self.names_, sample.scores, self.too_large_)
         u, z, queries = maps.units(sample.scores), maps.normals(sample.scores), sample.queries
         self.joint_ = ScoreCovariance.of(u, z, queries)
         self._fit_base(u, z, queries, moments, labelled)
@@ -338,9 +345,4 @@ class LabelModel(Estimator):
     def _weigh(self, u: Floats, z: Floats, queries: Queries) -> None:
         """Learn each verifier's log-odds for a standard deviation, from the sampled rows."""
         parts = self.head_.contributions(HeadRows.from_scores(self.base_, u, z, queries), queries)
-        present = ~np.isnan(z) & ~np.isnan(parts)
-        z, parts = np.where(present, z, 0.0), np.where(present, parts, 0.0)
-        squares = (z**2).sum(axis=0)
-        self.weights_ = np.where(
-            squares > 0, (z * parts).sum(axis=0) / np.where(squares > 0, squares, 1.0), 0.0
-        )
+        self.weights_ = log_odds_a_deviation(parts, z)

@@ -9,7 +9,7 @@ normal map  z_v(x) = (Phi^-1(r_v(x)) - mean) / sd
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.lookup import Lookup
-from assay.aggregation.statistics.queries import Ints
+from assay.aggregation.statistics.queries import TOO_LARGE, Ints
 
 TRIM = 0.025
 MIN_SCORES = 10
@@ -61,12 +61,19 @@ class ScoreMaps:
         """Return which verifiers have maps."""
         return ~np.isnan(self.low)
 
-    def dropped(self, names: Sequence[str], scores: Floats) -> dict[str, str]:
-        """Return why verifiers have no maps; `scores`: the rows that the maps were learned from."""
+    def dropped(
+        self, names: Sequence[str], scores: Floats, too_large: Mapping[str, int]
+    ) -> dict[str, str]:
+        """Return why verifiers have no maps; `scores`: the rows that the maps were learned from.
+
+        `too_large`: the number of scores that count as missing for their size.
+        """
         counts = (~np.isnan(scores)).sum(axis=0)
         return {
             name: (
-                f"{counts[place]} scores: it takes {MIN_SCORES}"
+                (f"{too_large[name]} scores {TOO_LARGE}, " if name in too_large else "")
+                + f"{counts[place]} {'others' if name in too_large else 'scores'}: it takes"
+                f" {MIN_SCORES}"
                 if counts[place] < MIN_SCORES
                 else "only one value"
             )

@@ -7,6 +7,7 @@ make them equal, so never rows of verdicts or ratings only.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,27 +28,76 @@ TELLING_COLUMNS = 3
 SPARE_BITS = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """The rows that count, k of n, and the row that each of the n counts as.
+
+    `rows`: places of those that count in the caller's numbering, by query; `queries`: theirs;
+    `counts_as`, shape (n,): for each of the caller's rows, a place in `rows`.
+    """
+
+    rows: Ints
+    queries: Queries
+    counts_as: Ints
+
+    def means(self, values: Floats) -> Floats:
+        """Return the mean of the values of all rows that count as one, without NaN, shape (k,).
+
+        `values`: shape (n,), in the caller's order; NaN where all are NaN.
+        """
+        present = ~np.isnan(values)
+        sums, counts = (
+            np.bincount(self.counts_as, weights, minlength=len(self.rows))
+            for weights in (np.where(present, values, 0.0), present)
+        )
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    def any(self, marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return whether one of the rows that count as one is marked, shape (k,)."""
+        return np.bincount(self.counts_as, marks, minlength=len(self.rows)) > 0
+
+
 def distinct(scores: npt.NDArray[Any], queries: Queries) -> tuple[npt.NDArray[Any], Queries]:
     """Return scores, shape (n, m), and their queries without duplicates; the same if none is there.
 
     Within a query equal rows count once; of queries with the same rows only that whose id has the
     smallest hash counts. The result does not depend on the rows' order.
     """
+    counted = distinct_rows(scores, queries)
+    return (scores, queries) if counted is None else (scores[counted.rows], counted.queries)
+
+
+def distinct_rows(scores: npt.NDArray[Any], queries: Queries) -> Distinct | None:
+    """Return which rows of scores, shape (n, m), count, as `distinct` has them; None if all do."""
     bits = _bits(scores)
     if not bits.any() or _all_differ(scores, bits):
-        return scores, queries
+        return None
     content, shared = _read(scores, queries, bits)
     sizes, codes = queries.sizes, queries.codes()
     recognised = shared >= 2 * np.log2(np.maximum(sizes, 1))[codes] + SPARE_BITS
-    kept = _first_of_each(mixed(content ^ mixed(codes.astype(np.uint64))), recognised)
-    kept &= _unrepeated(content, shared, kept, queries)[codes]
-    if kept.all():
-        return scores, queries
-    rows = np.flatnonzero(kept) if queries.order is None else queries.order[kept]
+    stand_in = _first_of_each(mixed(content ^ mixed(codes.astype(np.uint64))), recognised)
+    kept = stand_in == np.arange(len(content))
+    for_query = _unrepeated(content, shared, kept, queries)
+    again = for_query[codes] != codes
+    if kept.all() and not again.any():
+        return None
+    # A query's rows and those of the query that it repeats pair up in the order of their content.
+    pairing = np.lexsort((content, codes, ~kept))[: int(kept.sum())]
+    first = np.searchsorted(codes[pairing], np.arange(len(queries)))
+    rank = np.zeros(len(content), np.int64)
+    rank[pairing] = np.arange(len(pairing)) - first[codes[pairing]]
+    partners = np.minimum(first[for_query[codes]] + rank[stand_in], len(pairing) - 1)
+    stand_in = np.where(again, pairing[partners], stand_in)
+    kept &= ~again
     counts = np.bincount(codes[kept], minlength=len(queries))
     there = counts > 0
+    grouped = np.flatnonzero(kept)
+    rows = grouped if queries.order is None else queries.order[grouped]
     starts = np.concatenate([[0], np.cumsum(counts[there])])
-    return scores[rows], Queries(None, starts, queries.ids[there])
+    place = np.cumsum(kept) - 1
+    return Distinct(
+        rows, Queries(None, starts, queries.ids[there]), queries.put_back(place[stand_in])
+    )
 
 
 def _bits(scores: npt.NDArray[Any]) -> Floats:
@@ -84,28 +134,26 @@ def _read(scores: npt.NDArray[Any], queries: Queries, bits: Floats) -> tuple[Has
     return np.concatenate(hashes), np.concatenate(shared)
 
 
-def _first_of_each(keys: Hashes, recognised: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which rows to keep: of recognised rows with the same key, one."""
-    kept = np.ones(len(keys), bool)
+def _first_of_each(keys: Hashes, recognised: npt.NDArray[np.bool_]) -> Ints:
+    """Return the row that stands for each: of recognised rows with the same key, the first."""
+    stand_in = np.arange(len(keys))
     places = np.flatnonzero(recognised)
-    firsts = np.unique(keys[places], return_index=True)[1]
-    if len(firsts) < len(places):
-        kept[places] = False
-        kept[places[firsts]] = True
-    return kept
+    firsts, of_key = np.unique(keys[places], return_index=True, return_inverse=True)[1:]
+    stand_in[places] = places[firsts[of_key]]
+    return stand_in
 
 
 def _unrepeated(
     content: Hashes, shared: Floats, kept: npt.NDArray[np.bool_], queries: Queries
-) -> npt.NDArray[np.bool_]:
-    """Return which queries to keep: of those with the same rows, that with the smallest hash."""
+) -> Ints:
+    """Return the query that stands for each: of those with the same rows, by the smallest hash."""
     starts = queries.starts[:-1]
     rows = np.add.reduceat(np.where(kept, mixed(content), np.uint64(0)), starts)
     information = np.add.reduceat(np.where(kept, shared, 0.0), starts)
     recognised = information >= 2 * np.log2(max(len(queries), 1)) + SPARE_BITS
     if len(np.unique(rows[recognised])) == recognised.sum():
-        return np.ones(len(queries), bool)
+        return np.arange(len(queries))
     by_hash: Ints = np.argsort(hash_ids(queries.ids), kind="stable")
-    unrepeated = np.empty(len(queries), bool)
-    unrepeated[by_hash] = _first_of_each(rows[by_hash], recognised[by_hash])
-    return unrepeated
+    stand_in = np.empty(len(queries), np.int64)
+    stand_in[by_hash] = by_hash[_first_of_each(rows[by_hash], recognised[by_hash])]
+    return stand_in

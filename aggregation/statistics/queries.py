@@ -14,7 +14,10 @@ from assay.aggregation.matrix import Floats
 Ints = npt.NDArray[np.int64]
 #: Rows worked on at once: keeps a million rows of forty scores within a few tens of MiB.
 BLOCK_ROWS = 16_384
+#: The largest size of a score whose square is a number.
 MAX_MAGNITUDE = 1e150
+#: What is wrong with scores beyond it, for messages.
+TOO_LARGE = "beyond 1e150 in size or infinite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,11 @@ def finite(scores: npt.NDArray[Any]) -> Floats:
     values = np.asarray(scores, np.float64)
     infinite = np.abs(values) > MAX_MAGNITUDE
     return np.where(infinite, np.nan, values) if infinite.any() else values
+
+
+def too_large(scores: npt.NDArray[Any]) -> Ints:
+    """Return how many scores of each column, shape (m,), `finite` takes for missing."""
+    return np.asarray((np.abs(scores.astype(np.float64)) > MAX_MAGNITUDE).sum(axis=0), np.int64)
 
 
 def ranges(starts: Ints, sizes: Ints) -> Ints:

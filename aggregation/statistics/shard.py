@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.labels import parse_labels
 from assay.aggregation.matrix import Floats
+from assay.aggregation.statistics.duplicates import distinct_rows
 from assay.aggregation.statistics.queries import Ints, Queries
 from assay.aggregation.statistics.row_sample import hash_ids
 
@@ -61,6 +62,22 @@ class Shard:
                 f" {checked_random.shape}"
             )
         return cls(matrix, queries, checked_labels, checked_random)
+
+    def distinct(self) -> Shard:
+        """Return the rows without duplicates, with the mean of the labels of those that were one.
+
+        It counts as drawn at random if one of them was.
+        """
+        counted = distinct_rows(self.scores, self.queries)
+        if counted is None:
+            return self
+        labels = None if self.labels is None else counted.means(self.labels)
+        random = self.random
+        if random is not None and self.labels is not None:
+            random = counted.any(random & ~np.isnan(self.labels))
+        elif random is not None:
+            random = counted.any(random)
+        return Shard(self.scores[counted.rows], counted.queries, labels, random)
 
     def labelled_queries(self, most: int = MOST_LABELLED) -> Shard | None:
         """Return the rows of the queries that have a label; None if none has.

@@ -19,6 +19,7 @@ from assay.aggregation import LabelModel, NotFittedError
 from assay.aggregation.label_model.families import FAMILY_MODES, Families, families_of
 from assay.aggregation.label_model.saved.artifact import ArtifactError, load_model, save, version_of
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
+from assay.aggregation.statistics.queries import TOO_LARGE, too_large
 from assay.service.cli.console import Console
 from assay.service.cli.outputs import check_output
 from assay.service.domain.errors import StartupError
@@ -135,11 +136,13 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
     unknown = int(np.isnan(score).sum())
     missing = sorted(set(model.names_) - set(table.names))
+    beyond = int(too_large(table.scores).sum())
     summary = {
         "rows": len(score),
         "without_score": unknown,
         "calibrated": model.calibrated_,
         "missing_verifiers": missing,
+        "too_large": beyond,
         "out": str(out),
     }
     if as_json:
@@ -149,6 +152,8 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
     console.print(f"{len(score)} rows, {unknown} of them without a score: {out}", markup=False)
     if missing:
         console.print(f"not in the file, so counted as missing: {', '.join(missing)}", markup=False)
+    if beyond:
+        console.print(f"counted as missing: {beyond} scores {TOO_LARGE}", markup=False)
     if not model.calibrated_:
         console.print(f"not calibrated: {model.counts_.why_not}", markup=False)
     if not rated:

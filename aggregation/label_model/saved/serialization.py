@@ -89,6 +89,8 @@ def to_dict(model: FittedModel) -> dict[str, Any]:
     # Only where there are some: a file without them has the checksum that earlier releases gave it.
     if model.copies_:
         data["copies"] = [asdict(copy) for copy in model.copies_]
+    if model.too_large_:
+        data["too_large"] = model.too_large_
     if model.inverted_:
         data["inverted"] = [asdict(inversion) for inversion in model.inverted_]
     return {**data, "sha256": checksum(data)}
@@ -203,6 +205,9 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
         verifier["name"]: verifier["dropped"]
         for verifier in verifiers
         if verifier["dropped"] is not None
+    }
+    model.too_large_ = {
+        str(name): int(_number(number)) for name, number in data.get("too_large", {}).items()
     }
     model.prior_weights_ = [
         PriorWeight(**_numbers(weight, ("scale", "coupling", "loan", "share")))

@@ -8,6 +8,7 @@ from typing import Any
 from assay.aggregation.label_model.families import quality_weights
 from assay.aggregation.label_model.fitted import FittedModel
 from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
+from assay.aggregation.statistics.queries import TOO_LARGE
 
 
 def fit_report(model: FittedModel) -> dict[str, Any]:
@@ -55,6 +56,12 @@ def warnings(model: FittedModel) -> list[str]:
     """Return warnings for a person, before the model is used."""
     counts, trust = model.counts_, model.trust_
     messages = [f"{name} is left out: {why}" for name, why in model.dropped_.items()]
+    messages += [
+        f"{name}: {number} score{'s'[: number > 1]} {TOO_LARGE}, which count{'s'[number > 1 :]} as"
+        " missing: give smaller numbers, or leave them out"
+        for name, number in model.too_large_.items()
+        if name not in model.dropped_
+    ]
     messages += verifier_findings(model)
     if counts.why_not:
         messages.append(f"not calibrated: {counts.why_not}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,12 +185,58 @@ def test_empty_constant_and_infinite_columns_are_left_out() -> None:
     assert model.dropped_ == {
         "nothing": "0 scores: it takes 10",
         "constant": "only one value",
-        "infinite": "0 scores: it takes 10",
+        "infinite": "360 scores beyond 1e150 in size or infinite, 0 others: it takes 10",
     }
     assert model.score_samples(odd, sample.query_id) == pytest.approx(
         alone.score_samples(sample.scores, sample.query_id), nan_ok=True
     )
     assert "nothing is left out: 0 scores: it takes 10" in fit_report(model)["warnings"]
+
+
+@pytest.mark.parametrize(("factor", "dtype"), [(1e307, np.float64), (-1e200, np.longdouble)])
+def test_scores_beyond_the_largest_are_named(factor: float, dtype: type) -> None:
+    """The reason is their size, not that there are none."""
+    sample = small(verifiers=4)
+    scores: Any = sample.scores.astype(dtype)
+    scores[:, 3] = (np.arctan(np.nan_to_num(scores[:, 3])) + 2) * factor
+
+    model = fit(scores, sample.query_id, verifier_names=sample.names)
+
+    beyond = int((np.abs(scores[:, 3]) > 1e150).sum())
+    assert beyond > 300
+    assert (
+        f"v3 is left out: {beyond} scores beyond 1e150 in size or infinite, {360 - beyond} others:"
+        " it takes 10"
+    ) in fit_report(model)["warnings"]
+    with pytest.raises(NotFittedError, match=f"; {beyond} scores are beyond 1e150 in size"):
+        fit(scores[:, 3:], sample.query_id)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e200, np.inf])
+def test_a_single_score_that_is_too_large_has_a_warning(value: float, tmp_path: Path) -> None:
+    """Also in the file, and for a part of the verifiers; two of them in two shards add up."""
+    sample = small(verifiers=4)
+    scores = sample.scores.astype(float)
+    scores[7, 1] = value
+    warning = (
+        "v1: 1 score beyond 1e150 in size or infinite, which counts as missing: give smaller"
+        " numbers, or leave them out"
+    )
+
+    model = fit(scores, sample.query_id, verifier_names=sample.names)
+    model.save(tmp_path / "model.json")
+    loaded = LabelModel.load(tmp_path / "model.json")
+
+    assert warning in fit_report(model)["warnings"]
+    assert warning in fit_report(loaded)["warnings"]
+    assert loaded.for_verifiers(["v1", "v0"]).too_large_ == {"v1": 1}
+    assert loaded.for_verifiers(["v0", "v2"]).too_large_ == {}
+    assert "1e150" not in str(fit_report(fit(sample.scores, sample.query_id))["warnings"])
+    shards = [
+        Shard.of(scores, sample.query_id),
+        Shard.of(scores + np.random.default_rng(0).random(scores.shape), sample.query_id + 1000),
+    ]
+    assert LabelModel().fit_shards(shards, sample.names).too_large_ == {"v1": 2}
 
 
 def test_one_verifier_is_its_own_order() -> None:

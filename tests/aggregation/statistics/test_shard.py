@@ -51,3 +51,41 @@ def test_too_many_labels_are_cut_by_whole_queries() -> None:
     assert joined.scores.tolist() == whole.scores.tolist()
     assert len(joined.scores) == 48
     assert len(concatenate(parts, 1).queries) == 1
+
+
+def test_rows_that_are_one_have_the_mean_of_their_labels() -> None:
+    """It counts as drawn at random if one was; an unlabelled row decides neither."""
+    random = np.random.default_rng(0)
+    scores = random.standard_normal((60, 4))
+    again = [0, 0, 1, 2, 3]
+    labels = np.concatenate([random.integers(0, 2, 60).astype(float), [1, 1, 0, np.nan, 1]])
+    labels[[0, 1, 2, 3]] = [0, 1, 1, np.nan]
+    at_random = np.concatenate([np.zeros(60, bool), [True, False, False, True, True]])
+    rows = Shard.of(
+        np.concatenate([scores, scores[again]]),
+        np.concatenate([np.arange(60) // 3, [0, 0, 20, 20, 1]]),
+        labels,
+        at_random,
+    )
+
+    counted = rows.distinct()
+
+    assert counted.labels is not None
+    assert counted.random is not None
+    by_score = dict(
+        zip(counted.scores[:, 0], zip(counted.labels, counted.random, strict=True), strict=True)
+    )
+    assert by_score[scores[0, 0]] == (2 / 3, True)
+    assert by_score[scores[3, 0]] == (1.0, True)
+    assert by_score[scores[7, 0]] == (labels[7], False)
+    assert len(by_score) == 60
+    # Queries 0 and 20 share two rows, but not the third: they are two.
+    assert len(counted.scores) == 62
+
+
+def test_rows_without_duplicates_stay_as_they_are() -> None:
+    """Also verdicts, and rows without labels."""
+    scores = np.random.default_rng(0).standard_normal((60, 3))
+    for values in (scores, (scores > 0).astype(float)):
+        rows = Shard.of(values, np.arange(60) // 3)
+        assert rows.distinct() is rows

@@ -250,6 +250,21 @@ def test_prediction_goes_by_name(tmp_path: Path) -> None:
     )
 
 
+def test_scores_too_large_to_count_are_told(tmp_path: Path) -> None:
+    """By the fit and by the prediction."""
+    scores = SAMPLE.scores.astype(float)
+    scores[:2, 4] = 1e308
+    data = as_npz(tmp_path / "a.npz", scores=scores)
+
+    fit = said("fit", data, "-o", tmp_path / "m.json")
+    predict = said("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.npz")
+    shown = run("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.npz")
+
+    assert any("2 scores beyond 1e150 in size" in warning for warning in fit["warnings"])
+    assert predict["too_large"] == 2
+    assert "counted as missing: 2 scores beyond 1e150 in size or infinite" in shown.output
+
+
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A folder that is not there, an ending that is not known."""
     data = as_npz(tmp_path / "a.npz")
