@@ -72,4 +72,4 @@ class RowReduction:
         assert counted.labels is not None  # noqa: S101
         if int((~np.isnan(whole.labels)).sum()) < self.counts.labels:
             return counted, self.counts
-        return counted, count(counted.labels, counted.random)
+        return counted, count(counted.labels, counted.random, counted.random_queries())
