@@ -22,7 +22,8 @@ class Column:
     """One verifier for an aggregator.
 
     `key` changes with the verifier's version, `name` is its name for people; `bounds` is the
-    range of its scores by definition, None for none.
+    range of its scores by definition, None for none. `only_lowers`: a high score says nothing, as
+    one of form, which nearly every candidate has.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Column:
     bounds: tuple[float, float] | None = None
     weight: float = 1.0
     name: str = ""
+    only_lowers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,15 @@ class Combined:
     `posterior_draws(places)`: log-odds of some rows by parameters drawn from their posterior given
     the labels, shape (places, draws), one draw's parameters the same for all rows; None without
     labels. `averaged`: the rows that no verifier of the model scored, so that their log-odds are a
-    robust average of the others' scores; None for none.
+    robust average of the others' scores; None for none. `counted`: the scores that say something,
+    shape (rows, columns); None for all that are present.
     """
 
     log_odds: Floats
     contributions: Callable[[], Floats]
     posterior_draws: Callable[[Sequence[int]], Floats | None]
     averaged: npt.NDArray[np.bool_] | None = None
+    counted: npt.NDArray[np.bool_] | None = None
 
 
 class Aggregator(Protocol):

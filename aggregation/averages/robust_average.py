@@ -6,6 +6,9 @@
     B_i  = sum_v M_iv c_v u_iv / sum_v M_iv c_v            c_v = weight_v / sqrt(size of family)
     x_i  = B_i / SD * sqrt(1 + pi (1 - pi))
     log-odds_i = x_i - (1/2 - pi) + logit pi
+
+With a stated base rate, u of a column that only lowers is 1/2 less: its best score is neutral, so
+that the good form of nearly every candidate raises none above the base rate.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 
 from assay.aggregation.matrix import Column, Combined, Floats
@@ -46,6 +50,9 @@ class RobustAverage:
             [column.weight / math.sqrt(sizes[column.family]) for column in columns]
         )
         stated = np.array([column.bounds or (np.nan, np.nan) for column in columns], float)
+        self._neutral = np.full(len(self.columns), 0.5)
+        if self.base_rate_stated:
+            self._neutral[[column.only_lowers for column in self.columns]] = 1.0
         self._low, high = stated.reshape(-1, 2).T
         span = high - self._low
         self._by_request = np.flatnonzero(np.isnan(span))
@@ -78,8 +85,12 @@ class RobustAverage:
 
         Candidates alone are not measured by the others of their request.
         """
-        score = self.score_samples(scores, alone)
-        return Combined(score, lambda: self.contributions(scores, alone), lambda places: None)
+        return Combined(
+            log_odds=self.score_samples(scores, alone),
+            contributions=lambda: self.contributions(scores, alone),
+            posterior_draws=lambda places: None,
+            counted=self._counted(scores, alone),
+        )
 
     def score_samples(self, scores: Floats, alone: bool = False) -> Floats:
         """Return one log-odds a row; NaN where a row has no score that counts."""
@@ -103,6 +114,17 @@ class RobustAverage:
     def for_columns(self, columns: Sequence[Column]) -> RobustAverage:
         """Return the same model for other columns."""
         return RobustAverage(columns, self.base_rate if self.base_rate_stated else None)
+
+    def _counted(self, scores: Floats, alone: bool) -> npt.NDArray[np.bool_]:
+        """Return which scores say something: without a range, those that differ from others of
+        their request.
+        """
+        counted = ~np.isnan(_finite(scores))
+        if alone:
+            counted[:, self._by_request] = False
+        elif self._by_request.size:
+            counted &= ~np.isnan(self._units(scores, alone)[0])
+        return counted
 
     @property
     def _scale(self) -> float:
@@ -132,7 +154,7 @@ class RobustAverage:
                 if values.size and values.min() < values.max():
                     low[place], slope[place] = values.min(), 1 / (values.max() - values.min())
                 # else its scores are all equal, say nothing, and stay NaN
-        return np.minimum(np.maximum((scores - low) * slope, 0), 1) - 0.5, self.weights
+        return np.minimum(np.maximum((scores - low) * slope, 0), 1) - self._neutral, self.weights
 
 
 def _denominator(units: Floats, weights: Floats) -> Floats:

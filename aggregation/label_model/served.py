@@ -55,6 +55,7 @@ class ServedModel:
             head.log_odds(rows, queries),
             lambda: np.nan_to_num(head.contributions(rows, queries)),
             lambda places: head.posterior_draws(rows, queries, places),
+            counted=~np.isnan(scores) & (self._model.weights_ != 0),
         )
         left_out = np.isnan(combined.log_odds) & ~np.isnan(scores).all(axis=1)
         return self._averaged(combined, scores, alone, left_out) if left_out.any() else combined
@@ -74,4 +75,5 @@ class ServedModel:
             ),
             combined.posterior_draws,
             left_out,
+            combined.counted,
         )

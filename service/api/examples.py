@@ -34,7 +34,7 @@ _HEAD = {
     "cold": True,
     "partial": False,
 }
-_USAGE = {"calls": 0, "cache_hits": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.186}
+_USAGE = {"calls": 0, "cache_hits": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0.189}
 _SAID = {
     "raw": 1.0,
     "status": "ok",
@@ -53,7 +53,7 @@ RANK_ANSWER: dict[str, Any] = {
             "id": "c2",
             "rank": 1,
             "probability": None,
-            "score": 1.74,
+            "score": 1.24,
             "verifiers": {"arithmetic": _SAID},
         }
     ],
@@ -66,9 +66,15 @@ RANK_ANSWER: dict[str, Any] = {
 SCORE_PAIRS_ANSWER: dict[str, Any] = {
     "id": "score-7f3c",
     **_HEAD,
-    "results": [{"index": 0, "probability": None, "score": 1.39}],
-    "usage": _USAGE,
-    "warnings": [],
+    "results": [
+        {"index": 0, "probability": None, "score": 2.03},
+        {"index": 1, "probability": None, "score": 2.1},
+    ],
+    "usage": {**_USAGE, "cost": 0.106},
+    "warnings": [
+        "nothing_judged: no verifier that speaks of correctness judged candidates 1: their order"
+        " rests on form and relevance, and they have no probability; add a judge or a reward model"
+    ],
 }
 
 ERROR: dict[str, Any] = {

@@ -46,8 +46,13 @@ def columns_of(members: Sequence[EnsembleMember]) -> list[aggregation.Column]:
             f"{member.column.fingerprint:016x}",
             member.guarded.settings.family_or_default,
             member.guarded.verifier.bounds,
-            0.0 if member.vetoes and not only_vetoes else member.guarded.settings.weight * factor,
-            member.name,
+            weight=(
+                0.0
+                if member.vetoes and not only_vetoes
+                else member.guarded.settings.weight * factor
+            ),
+            name=member.name,
+            only_lowers=member.speaks_of_form,
         )
         for member, factor in zip(members, factors.tolist(), strict=True)
     ]

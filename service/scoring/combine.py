@@ -20,6 +20,7 @@ from assay.service.scoring.cascade_run import capped
 from assay.service.scoring.judged import (
     judged_rows,
     partial_warnings,
+    scored_rows,
     unjudged_warnings,
     with_vetoes,
 )
@@ -34,6 +35,7 @@ def combine(run: ScoringRun) -> ScoringResult:
     rated = served.model.calibrated or served.model.base_rate_stated
     weights = np.asarray(expit(combined.log_odds))
     judged = judged_rows(run.members, run.matrix.raw, served.model.ignored, combined)
+    scored = scored_rows(run.members, run.matrix.raw, served.model.ignored)
     if run.request.uncalibrated == "number":
         probability = weights
     else:
@@ -51,7 +53,10 @@ def combine(run: ScoringRun) -> ScoringResult:
         version=served.model_version,
         cold=served.cold,
         keys=run.keys.public(),
-        warnings=[*_warnings(run), *unjudged_warnings(judged, combined)],
+        warnings=[
+            *_warnings(run),
+            *unjudged_warnings(judged, scored, combined, run.request.one_query),
+        ],
         cascade=run.cascade,
         cost=run.cost,
         given_up=run.given_up,
@@ -105,10 +110,16 @@ def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
     combined = model.combine(run.matrix.raw, alone=not run.request.one_query)
     if not model.calibrated:  # labels teach what a veto is worth
         combined = with_vetoes(combined, run.members, run.matrix.raw)
+
+    def tie_keys() -> list[int]:
+        """Return what breaks ties: of candidates without a score, their place in the request."""
+        keys, scoreless = run.keys.tie_keys(), np.isnan(combined.log_odds).tolist()
+        return [place if scoreless[place] else key for place, key in enumerate(keys)]
+
     if run.cascade is None:
-        return combined, order(combined.log_odds, run.keys.tie_keys)
+        return combined, order(combined.log_odds, tie_keys)
     fully_scored = (run.matrix.status != UNKNOWN).all(axis=1)
-    places = run.cascade.order(combined.log_odds, run.keys.tie_keys(), fully_scored)
+    places = run.cascade.order(combined.log_odds, tie_keys(), fully_scored)
     return replace(combined, log_odds=capped(combined.log_odds, places)), places
 
 

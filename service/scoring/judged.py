@@ -25,19 +25,32 @@ def judged_rows(
     ignored: Sequence[str],
     combined: Combined,
 ) -> Bools:
-    """Return which candidates, shape (n,), a verifier that speaks of correctness scored.
+    """Return which candidates, shape (n,), a verifier judged that speaks of correctness.
 
     `raw`: their scores, shape (n, members), NaN where missing.
-    Verifiers that the label model ignores judge nothing, nor do those that it dropped: rows
-    without any other have an average alone.
+    Scores that say nothing judge nothing: those without a range of a candidate that stands alone,
+    or that all candidates share. Verifiers that the label model ignores judge nothing either, nor
+    do those that it dropped: rows without any other have an average alone.
     """
+    counted = ~np.isnan(raw) if combined.counted is None else combined.counted
+    judged = _of_correctness(members, ignored, counted)
+    return judged if combined.averaged is None else judged & ~combined.averaged
+
+
+def scored_rows(members: Sequence[EnsembleMember], raw: Floats, ignored: Sequence[str]) -> Bools:
+    """Return which candidates a verifier of correctness scored, whatever the score says."""
+    return _of_correctness(members, ignored, ~np.isnan(raw))
+
+
+def _of_correctness(
+    members: Sequence[EnsembleMember], ignored: Sequence[str], present: Bools
+) -> Bools:
     columns = [
         column
         for column, member in enumerate(members)
         if member.speaks_of_correctness and member.name not in ignored
     ]
-    judged = np.asarray((~np.isnan(raw[:, columns])).any(axis=1))
-    return judged if combined.averaged is None else judged & ~combined.averaged
+    return np.asarray(present[:, columns].any(axis=1))
 
 
 def with_vetoes(combined: Combined, members: Sequence[EnsembleMember], raw: Floats) -> Combined:
@@ -77,8 +90,13 @@ def partial_warnings(members: Sequence[EnsembleMember], matrix: ScoreMatrix) -> 
     return warnings
 
 
-def unjudged_warnings(judged: Bools, combined: Combined) -> list[str]:
-    """Return what a reader must know of candidates without a judgement."""
+def unjudged_warnings(
+    judged: Bools, scored: Bools, combined: Combined, one_query: bool = True
+) -> list[str]:
+    """Return what a reader must know of candidates without a judgement.
+
+    `scored`: those with a score of a verifier of correctness, whether or not it says something.
+    """
     warnings = []
     if combined.averaged is not None:
         warnings.append(
@@ -88,11 +106,24 @@ def unjudged_warnings(judged: Bools, combined: Combined) -> list[str]:
         )
     if not judged.all():
         warnings.append(
-            "nothing_judged: no verifier that speaks of correctness scored"
+            "nothing_judged: no verifier that speaks of correctness judged"
             f" {_candidates(np.flatnonzero(~judged).tolist(), len(judged))}: their order rests on"
-            " form and relevance, and they have no probability; add a judge or a reward model"
+            f" form and relevance, and they have no probability; {_remedy(scored & ~judged)}"
+        )
+    scoreless = np.flatnonzero(np.isnan(combined.log_odds)).tolist()
+    if one_query and len(judged) > 1 and scoreless:
+        warnings.append(
+            f"unordered: nothing tells {_candidates(scoreless, len(judged))} apart: their score is"
+            " null, and they stand last, in the order of the request"
         )
     return warnings
+
+
+def _remedy(silent: Bools) -> str:
+    """Return what to do, for candidates with scores that say nothing or for others."""
+    if silent.any():
+        return "scores without a range say nothing where they do not differ: state the range"
+    return "add a judge or a reward model"
 
 
 def _candidates(places: Sequence[int], total: int) -> str:

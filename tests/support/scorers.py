@@ -73,7 +73,13 @@ class Books:
         )
         self.task = bare_task(
             [
-                Column(f"{at:016x}", "f", fake.bounds, 1.0, fake.settings.name)
+                Column(
+                    f"{at:016x}",
+                    "f",
+                    fake.bounds,
+                    name=fake.settings.name,
+                    only_lowers=fake.settings.speaks_of_form,
+                )
                 for at, fake in enumerate(self.fakes)
             ]
         )

@@ -130,3 +130,54 @@ def test_it_finds_the_better_candidate_more_often_than_any_one_verifier() -> Non
         right(model.score_samples(scores))
         > max(right(scores[:, place]) for place in range(10)) + 0.1
     )
+
+
+def test_a_column_that_only_lowers_raises_nothing_above_a_stated_base_rate() -> None:
+    """Its best score is neutral, the rest of the range counts as before; the order stays."""
+    judge = Column("j", "j", (0, 1))
+    form = [Column(name, name, (0, 1), only_lowers=True) for name in "fgh"]
+    scores = np.array([[0.5, 1, 1, 1], [0.5, 1, 0, 1], [0.9, 1, 1, 1]])
+    stated, plain = RobustAverage([judge, *form], 0.3), RobustAverage([judge, *form])
+
+    chances = stated.predict_proba(scores)
+    assert chances[0] == pytest.approx(
+        RobustAverage([judge], 0.3).predict_proba(np.array([[0.5]]))[0]
+    )
+    assert chances[1] < chances[0] < chances[2]
+    assert np.argsort(chances).tolist() == np.argsort(plain.predict_proba(scores)).tolist()
+    assert stated.contributions(scores).sum(axis=1) + stated.intercept == pytest.approx(
+        stated.score_samples(scores)
+    )
+
+
+@pytest.mark.parametrize("bounds", [None, (0.0, 1.0)])
+def test_random_judges_and_perfect_form_leave_the_mean_at_the_base_rate(
+    bounds: tuple[float, float] | None,
+) -> None:
+    """Queries of four candidates, three judges of noise, and a check that all of them pass."""
+    random = np.random.default_rng(0)
+    columns = [Column(str(place), str(place), bounds) for place in range(3)]
+    model = RobustAverage([*columns, Column("f", "f", (0, 1), only_lowers=True)], 0.5)
+    chances = [
+        model.predict_proba(np.column_stack([random.random((4, 3)), np.ones(4)]))
+        for _ in range(400)
+    ]
+
+    assert float(np.mean(chances)) == pytest.approx(0.5, abs=0.02)
+
+
+def test_scores_count_where_they_say_something() -> None:
+    """One without a range tells candidates of a query apart where they differ, and no others."""
+    model = RobustAverage([Column("j", "j", (0, 1)), Column("r", "r"), Column("s", "s")])
+    scores = np.array([[0.5, 3.0, 7.0], [NAN, 4.0, 7.0]])
+
+    together = model.combine(scores, alone=False).counted
+    alone = model.combine(scores, alone=True).counted
+    one = model.combine(scores[:1], alone=False).counted
+
+    assert together is not None
+    assert together.tolist() == [[True, True, False], [False, True, False]]
+    assert alone is not None
+    assert alone.tolist() == [[True, False, False], [False, False, False]]
+    assert one is not None
+    assert one.tolist() == [[True, False, False]]

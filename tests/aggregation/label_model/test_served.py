@@ -37,3 +37,19 @@ def test_a_version_names_the_whole_model_whatever_columns_are_read() -> None:
 
     assert fewer.version == served.version == version_of(model)
     assert fewer.fitted.names_ == sample.names[:4]
+
+
+def test_a_verifier_that_weighs_nothing_does_not_count() -> None:
+    """Though it scored: what an inverted or constant one says moves nothing."""
+    sample = small()
+    model = fitted(sample)
+    model.weights_ = np.where(np.arange(len(sample.names)) == 1, 0.0, model.weights_)
+    served = ServedModel(model, [Column(name, name, name=name) for name in (*sample.names, "new")])
+    scores = np.column_stack([sample.scores[:6], np.ones(6)]).astype(float)
+    scores[0, 0] = np.nan
+
+    counted = served.combine(scores, alone=False).counted
+
+    assert counted is not None
+    assert counted[:, 1].tolist() == counted[:, -1].tolist() == [False] * 6
+    assert counted[:, 0].tolist() == [False] + [True] * 5

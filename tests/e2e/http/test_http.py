@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.service.api.examples import RANK_EXAMPLE, SCORE_PAIRS_EXAMPLE
+from assay.service.api.examples import (
+    RANK_ANSWER,
+    RANK_EXAMPLE,
+    SCORE_PAIRS_ANSWER,
+    SCORE_PAIRS_EXAMPLE,
+)
 from tests.support.http.rankings import BAD, GOOD, QUERY, rank
 from tests.support.servers.processes import Server, service
+
+API_PAGE = Path(__file__).parents[3] / "docs" / "api.md"
+
+
+def documented_ranking() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the request and the shortened answer of docs/api.md."""
+    page = API_PAGE.read_text(encoding="utf-8")
+    request = re.search(r"-d '(\{.*?\})'\n```", page, re.DOTALL)
+    answer = re.search(r"```json\n(\{\"id\": \"rank-.*?)```", page, re.DOTALL)
+    assert request is not None
+    assert answer is not None
+    return json.loads(request[1]), json.loads(answer[1])
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +363,39 @@ def test_health_readiness_metrics_and_documents(assay: Server) -> None:
     assert b"swagger" in assay.get("/docs").raw.lower()
 
 
-def test_the_documented_examples_are_answered(assay: Server) -> None:
-    """As they stand in the OpenAPI document."""
-    assert assay.post("/v1/rank", RANK_EXAMPLE).status == 200
-    assert assay.post("/v1/score_pairs", SCORE_PAIRS_EXAMPLE).status == 200
+def shown_of(answer: dict[str, Any], documented: dict[str, Any]) -> dict[str, Any]:
+    """Return the documented parts of an answer's results, numbers to two places."""
+    shown = [result for result in documented["results"] if isinstance(result, dict)]
+    own = {result["index"]: result for result in answer["results"] if isinstance(result, dict)}
+    return {
+        "results": [
+            {
+                name: round(value, 2) if isinstance(value, float) else value
+                for name, value in own[result["index"]].items()
+                if name in result and name not in ("verifiers", "key")
+            }
+            for result in shown
+        ],
+        "warnings": answer["warnings"],
+        "cost": round(answer["usage"]["cost"], 3),
+    }
+
+
+@pytest.mark.parametrize(("path", "request_body", "documented"), [
+    ("/v1/rank", RANK_EXAMPLE, RANK_ANSWER), ("/v1/score_pairs", SCORE_PAIRS_EXAMPLE, SCORE_PAIRS_ANSWER), ("/v1/rank", *documented_ranking()),
+])  # fmt: skip
+def test_the_documented_examples_are_what_a_fresh_service_answers(
+    tmp_path: Path, path: str, request_body: dict[str, Any], documented: dict[str, Any]
+) -> None:
+    """In the OpenAPI document and in docs/api.md, numbers to two places."""
+    with service(None, tmp_path) as fresh:
+        answer = fresh.post(path, request_body).json
+
+    assert shown_of(answer, documented) == shown_of(documented, documented)
+    for result in filter(lambda result: isinstance(result, dict), documented["results"]):
+        [own] = [other for other in answer["results"] if other["index"] == result["index"]]
+        for name, verdict in result.get("verifiers", {}).items():
+            if verdict:
+                parts = own["verifiers"][name]
+                assert parts["contribution"] == pytest.approx(verdict["contribution"], abs=0.006)
+                assert (parts["raw"], parts["status"]) == (verdict["raw"], verdict["status"])

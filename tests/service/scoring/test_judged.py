@@ -64,7 +64,7 @@ async def test_only_candidates_without_a_judgement_lack_a_probability() -> None:
 
     assert np.isnan(outcome.probability).tolist() == [False, True, False]
     assert outcome.judged.tolist() == [True, False, True]
-    assert "scored candidates 1:" in starting(outcome, "nothing_judged")[0]
+    assert "judged candidates 1:" in starting(outcome, "nothing_judged")[0]
 
 
 async def test_an_override_makes_a_check_speak_of_correctness() -> None:
@@ -73,6 +73,75 @@ async def test_an_override_makes_a_check_speak_of_correctness() -> None:
 
     assert not np.isnan(outcome.probability).any()
     assert starting(outcome, "nothing_judged") == []
+
+
+UNRANGED: dict[str, Any] = {"bounds": None}
+
+
+@pytest.mark.parametrize(("texts", "score"), [("a", 3.0), ("a", -1e6), ("abc", 2.0), ("ab", 0.0)])
+async def test_scores_that_say_nothing_judge_nothing(texts: str, score: float) -> None:
+    """Without a range, alone or all alike; the best form and a stated base rate change nothing."""
+    outcome = await answer_of(
+        fake("rm", score, **UNRANGED), fake("looks", 1.0, **FORM), texts=texts, base_rate=0.5
+    )
+
+    assert np.isnan(outcome.probability).all()
+    assert not outcome.judged.any()
+    [warning] = starting(outcome, "nothing_judged")
+    assert "state the range" in warning
+    assert outcome.p_any_correct is None
+
+
+async def test_scores_without_a_range_that_differ_judge() -> None:
+    """Those of one query; candidates one by one are compared with nothing."""
+    books = Books([fake("rm", lambda pair: float(ord(pair.candidate)), **UNRANGED)])
+    books.task.serving.version = ServedVersion(
+        task="t", model=RobustAverage(books.task.spec.columns, 0.5)
+    )
+    pairs = [Pair(Query.of("q"), text) for text in "ab"]
+    together = await books.scorer.score(ScoringRequest(books.task, pairs, True, 30.0, learn=False))
+    alone = await books.scorer.score(ScoringRequest(books.task, pairs, False, 30.0, learn=False))
+
+    assert together.judged.all()
+    assert together.probability[1] > 0.5 > together.probability[0]
+    assert not alone.judged.any()
+    assert alone.combined.log_odds[1] > alone.combined.log_odds[0]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.99, 0.6])
+async def test_good_form_raises_no_probability_above_the_base_rate(share: float) -> None:
+    """Of a judge who is undecided, or of judges who are right about the base rate on average."""
+    judge = fake("judge", lambda pair: {"a": 0.2, "b": 0.5, "c": 0.8}[pair.candidate])
+    looks = [fake(name, share, **FORM) for name in ("length", "schema", "complete")]
+    outcome = await answer_of(judge, *looks, base_rate=0.5)
+
+    assert outcome.judged.all()
+    assert outcome.probability[1] <= 0.5
+    assert float(outcome.probability.mean()) <= 0.5 + 1e-9
+    assert outcome.order == [2, 1, 0]
+
+
+async def test_candidates_without_a_score_stand_in_the_order_of_the_request() -> None:
+    """Behind all others, and the answer says that their order means nothing."""
+    judge = fake("judge", lambda pair: 0.8 if pair.candidate == "d" else None)
+    outcome = await answer_of(judge, texts="zyxdcba")
+    silent = await answer_of(fake("judge", None), texts="cab")
+    tied = await answer_of(fake("rm", 7.0, **UNRANGED), texts="cab")
+
+    assert outcome.order == [3, 0, 1, 2, 4, 5, 6]
+    assert "candidates 0, 1, 2, 4, 5, 6 apart" in starting(outcome, "unordered")[0]
+    for answer in (silent, tied):
+        assert answer.order == [0, 1, 2]
+        assert np.isnan(answer.combined.log_odds).all()
+        assert len(starting(answer, "unordered")) == 1
+
+
+async def test_a_lone_candidate_without_a_score_has_no_order() -> None:
+    """So nothing is said of one."""
+    outcome = await answer_of(fake("judge", None), texts="a")
+
+    assert starting(outcome, "unordered") == []
+    assert len(starting(outcome, "nothing_judged")) == 1
 
 
 @pytest.mark.parametrize(
@@ -106,7 +175,7 @@ def test_few_of_many_candidates_are_named() -> None:
     judged = np.arange(4000) % 2 == 0
     combined = Combined(np.zeros(4000), lambda: np.zeros((4000, 1)), lambda places: None)
 
-    [warning] = unjudged_warnings(judged, combined)
+    [warning] = unjudged_warnings(judged, judged, combined)
 
     assert "candidates 1, 3, 5, 7, 9, 11, 13, 15, 17, 19 and 1990 more:" in warning
 
