@@ -105,9 +105,14 @@ def check_carried_labels(
 ) -> None:
     """Raise `TableError` where a ranked row's labels are no list with a value a candidate."""
     is_list = isinstance(labels, list)
-    if not is_list or len(labels) != candidates or not all(map(number_or_none, labels)):
+    if not is_list or len(labels) != candidates or not all(map(_label_or_none, labels)):
         raise TableError(
             f"{path}: row {ranking['row']} of {ranking.get('file')}: `labels` must be a list with a"
-            f" number or null for each of its {candidates} candidates, in their order in the"
-            f" request (got {str(labels)[:80]})"
+            f" number from 0 to 1, or null, for each of its {candidates} candidates, in their order"
+            f" in the request (got {str(labels)[:80]})"
         )
+
+
+def _label_or_none(value: Any) -> bool:
+    """Return whether a value is a label, or says that there is none: null, NaN, or -1."""
+    return number_or_none(value) and (value in (None, -1) or not (value < 0 or value > 1))

@@ -108,3 +108,10 @@ def test_carried_labels_are_numbers_or_null(carried: object) -> None:
 
     with pytest.raises(TableError, match=r"a: row 1 of f: `labels` must .* its 3 candidates"):
         check_carried_labels(Path("a"), {"row": 1, "file": "f"}, carried, 3)
+
+
+@pytest.mark.parametrize("value", [2, -0.5, 1e9, float("inf"), "1"])
+def test_a_carried_label_that_is_none_is_named_by_its_row(value: object) -> None:
+    """Such as a rating, or the number of the right candidate; not by its place in the table."""
+    with pytest.raises(TableError, match=r"a: row 6 of f: .* from 0 to 1, or null"):
+        check_carried_labels(Path("a"), {"row": 6, "file": "f"}, [1, value, 0], 3)
