@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from assay.aggregation.label_model.rank_one import Trust, fit_rank_one
 from assay.aggregation.label_model.relations.inversion import against_the_factor
+from assay.aggregation.label_model.trust.truth_loads import truth_loads
 from assay.aggregation.label_model.trust.two_classes import with_classes
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Ints, Queries
@@ -32,7 +33,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class SharedFactor:
-    """Each verifier's correlation with the factor, `d`, and the trust in it.
+    """Each verifier's correlation with the truth in the factor, `d`, and the trust in it.
 
     `against`: the correlation of those that run against the factor of the others, 0 of others.
     Both have shape (m,).
@@ -60,4 +61,7 @@ def fit_shared_factor(
     against = np.zeros(len(d))
     if trust.explains > 0:
         against = against_the_factor(correlations, pairs * agreement.freedom, families, d)
-    return SharedFactor(d, against, with_classes(trust, z, d, families, queries, coarse))
+    loads = d
+    if trust.fitted_share > 0:
+        loads = truth_loads(z, correlations, d, families, queries, trust.explains)
+    return SharedFactor(loads, against, with_classes(trust, z, d, families, queries, coarse))
