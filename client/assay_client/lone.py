@@ -120,9 +120,12 @@ async def _ranked(
 ) -> tuple[list[float | None], str | None]:
     query, _, reference = group[0]
     texts = [text for _, text, _ in group]
+    options = settings.options()
+    if settings.kind in ("probability", "log_odds"):  # of the candidates in their group
+        del options["reward"]
     try:
         ranking = await client_of(settings, client).rank(
-            query, texts, reference=reference, **settings.options()
+            query, texts, reference=reference, **options
         )
     except NoScoreError as exc:
         return [None] * len(group), str(exc)

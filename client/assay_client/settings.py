@@ -46,14 +46,15 @@ class RewardOptions:
             "uncalibrated": "number",
             **learn,
             **partial,
-            **asked_for(self.kind),
+            "reward": self.kind,
         }
 
     def reward_of(self, result: Ranked | PairScore) -> float | None:
         """Return a result's reward of this kind, None where no verifier judged it.
 
         Where the service answers null for its `reward`, that is a gap: a lone completion has no
-        rank. Raises `AssayError` if the service does not know the kind.
+        rank, and one that only checks of form scored has no reward. Raises `AssayError` if the
+        service does not know the kind.
         """
         if result.probability is None:
             return None
@@ -95,11 +96,6 @@ def settings_of(
         learn=learn,
         partial=partial,
     )
-
-
-def asked_for(kind: RewardKind) -> dict[str, str]:
-    """Return the option of a kind; the service's own default needs none."""
-    return {} if kind == "probability" else {"reward": kind}
 
 
 def task_name(task: str | None = None) -> str:

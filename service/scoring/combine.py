@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
 
 from assay.aggregation import Aggregator, Combined, Floats, order
+from assay.aggregation.cascade.cascade import Bools
 from assay.aggregation.p_best import (
     MOST_COMPARED,
     probability_any_correct,
@@ -73,15 +74,30 @@ def combine(run: ScoringRun) -> ScoringResult:
     return result
 
 
-def read_alone(result: ScoringResult, model: Aggregator) -> tuple[Floats, Floats]:
-    """Return the log-odds and the probability of each candidate by itself, each of shape (n,).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoneReading:
+    """Each candidate by itself: log-odds and probability, and what of them was judged, shape (n,).
 
-    They are those that /v1/score_pairs gives: without the verifiers that compare candidates, and
-    without the group in the model's reading, so that a group changes nothing. NaN where there is
-    no score, and where a cascade or a budget cut a candidate's calls.
+    NaN where there is no score, and where a cascade or a budget cut a candidate's calls.
+    """
+
+    log_odds: Floats
+    probability: Floats
+    judged: Bools
+
+
+def read_alone(result: ScoringResult, model: Aggregator) -> LoneReading:
+    """Return the reading of each candidate by itself.
+
+    It is that of /v1/score_pairs: without the verifiers that compare candidates, and without the
+    group in the model's reading, so that a group changes nothing.
     """
     if not result.one_query:
-        return result.combined.log_odds, result.probability
+        return LoneReading(
+            log_odds=result.combined.log_odds,
+            probability=result.probability,
+            judged=result.judged,
+        )
     raw = result.matrix.raw.copy()
     raw[:, [member.setwise for member in result.members]] = np.nan
     combined = model.combine(raw, alone=True)
@@ -89,10 +105,10 @@ def read_alone(result: ScoringResult, model: Aggregator) -> tuple[Floats, Floats
         combined = with_vetoes(combined, result.members, raw)
     log_odds = np.where(result.fully_scored, combined.log_odds, np.nan)
     probability = np.asarray(expit(log_odds))
+    judged = judged_rows(result.members, raw, model.ignored, combined)
     if not result.number_wanted:
-        judged = judged_rows(result.members, raw, model.ignored, combined)
         probability = np.where(judged & result.rated, probability, np.nan)
-    return log_odds, probability
+    return LoneReading(log_odds=log_odds, probability=probability, judged=judged)
 
 
 def _p_best(run: ScoringRun, combined: Combined, places: Sequence[int]) -> float | None:

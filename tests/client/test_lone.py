@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from assay_client import AssayError, AsyncClient, NoScoreError, Retrying, lone
 from assay_client.lone import process_run, rank_rows, score_one
-from assay_client.settings import settings_of
+from assay_client.settings import RewardKind, settings_of
 from assay_client.verifiers import reward, rubric_function
 from assay_client.verl import compute_score
 
@@ -71,6 +71,20 @@ async def test_rows_of_one_prompt_are_a_group(together: bool) -> None:
         ("q", None),
     ]
     assert {path for path, _ in server.asked} == {"/v1/rank" if together else "/v1/score_pairs"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [("probability", sigmoid(1.0)), ("log_odds", 1.0), ("rank", 0.75)]
+)
+async def test_a_choice_takes_the_numbers_of_the_group(kind: RewardKind, first: float) -> None:
+    """It asks for no reward, which would be of each alone; ranks alone come from the service."""
+    ranks: dict[str, Any] = {"reward": [0.75, 0.25]} if kind == "rank" else {}
+    with answering_by_path({"/v1/rank": ranking([1.0, -1.0], **ranks)}) as server:
+        async with AsyncClient(server.url) as client:
+            rows = [("q", "a", None), ("q", "b", None)]
+            rewards = await rank_rows(rows, settings_of(reward=kind), client, together=True)
+    assert rewards[0] == first
+    assert [body.get("reward") for _, body in server.asked] == ["rank" if kind == "rank" else None]
 
 
 async def test_verifiers_of_both_kinds(monkeypatch: pytest.MonkeyPatch) -> None:

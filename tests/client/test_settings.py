@@ -16,11 +16,15 @@ def result(score: float | None, **fields: float | None) -> Ranked:
 
 
 def test_defaults_are_frozen_and_teach_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request has no more than its task, unless more is asked for."""
+    """A request has no more than its task and its reward, unless more is asked for."""
     for name in ("ASSAY_TASK", "ASSAY_RUN", "ASSAY_MISSING", "ASSAY_REWARD"):
         monkeypatch.delenv(name, raising=False)
     settings = settings_of("math")
-    assert settings.options() == {"task": "math", "uncalibrated": "number"}
+    assert settings.options() == {
+        "task": "math",
+        "uncalibrated": "number",
+        "reward": "probability",
+    }
     assert (settings.missing, settings.learn) == ("raise", False)
     assert settings.run.name.startswith("run-")
     asked = settings_of(reward="denoised", learn=True, partial="refuse")

@@ -48,6 +48,7 @@ class EnteredRun:
     reward: RewardKind | None
     partial: PartialRewards
     uncalibrated: Uncalibrated | None = None
+    number_demanded: bool = False  # whether the form of the answer has nothing for a missing reward
 
 
 async def enter_run(
@@ -82,6 +83,7 @@ async def enter_run(
         reward=reward,
         partial=options.partial or (settings.partial if in_run else "mark"),
         uncalibrated=options.uncalibrated,
+        number_demanded=is_reward_route,
     )
 
 
@@ -174,7 +176,7 @@ def settle_run(
     if scoring_result.matrix.partial:
         headers["x-assay-partial"] = "true"
     if entered.reward is not None:
-        rewards = rewards_of(entered.reward, scoring_result, entered.task)
+        rewards = rewards_of(entered.reward, scoring_result, entered.task, entered.number_demanded)
         scoring_result.rewards = rewards.values.tolist()
         if rewards.reason is not None:
             scoring_result.warnings.append(f"{NO_REWARD}: {rewards.reason}")

@@ -21,6 +21,10 @@ NO_LONE_SCORE = (
     " budget left its calls out: add a verifier that reads answers one by one, or send"
     " `policy: full` without a budget"
 )
+NOT_JUDGED = (
+    "no verifier that speaks of correctness scored a candidate, and what form and relevance say"
+    " only orders: add a judge, or state `about: correctness` where a check of form is the reward"
+)
 NO_CHANCE_YET = "the task is not calibrated: send `uncalibrated: number`, or log_odds"
 NO_RATES = (
     "denoised needs the error rates of a version that was fitted with random labels, ten right and"
@@ -39,20 +43,28 @@ class Rewards:
     reason: str | None = None
 
 
-def rewards_of(kind: RewardKind, scoring_result: ScoringResult, task: Task) -> Rewards:
+def rewards_of(
+    kind: RewardKind, scoring_result: ScoringResult, task: Task, number_demanded: bool = False
+) -> Rewards:
     """Return the rewards of a kind; `task` is the view at the version that scored.
 
-    All but ranks are of a candidate alone: in another group it has the same reward.
+    All but ranks are of a candidate alone: in another group it has the same reward. A candidate
+    that no verifier of correctness scored has none, unless the form of the answer demands a number.
     """
     if kind == "rank":
         in_group = scoring_result.combined.log_odds
         values = ranks_within(in_group, [query_of_key(key) for key in scoring_result.keys])
         lacking = np.isnan(values) & ~np.isnan(in_group)
         return Rewards(values, NO_GROUP if lacking.any() else None)
-    log_odds, probability = read_alone(scoring_result, task.served.model)
-    cut = np.isnan(log_odds) & ~np.isnan(scoring_result.combined.log_odds)
-    lacks = NO_LONE_SCORE if cut.any() else None
+    reading = read_alone(scoring_result, task.served.model)
+    log_odds, lacks = reading.log_odds, None
+    if (np.isnan(log_odds) & ~np.isnan(scoring_result.combined.log_odds)).any():
+        lacks = NO_LONE_SCORE
+    unjudged = ~reading.judged & ~np.isnan(log_odds)
+    if unjudged.any() and not number_demanded:
+        log_odds, lacks = np.where(unjudged, np.nan, log_odds), NOT_JUDGED
     if kind == "probability":
+        probability = np.where(np.isnan(log_odds), np.nan, reading.probability)
         withheld = np.isnan(probability) & ~np.isnan(log_odds)
         return Rewards(probability, NO_CHANCE_YET if withheld.any() else lacks)
     if kind == "log_odds":

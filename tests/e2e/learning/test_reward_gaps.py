@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from assay_client import Client
+from assay_client.settings import RewardKind
 from assay_client.trl import reward_function
 
 from tests.support.http.scoring_server import ScoringServer, scoring
@@ -46,12 +47,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             {"name": "far", "kind": "http", "endpoint": far.url, "lowest": 0, "highest": 1},
             {"name": "arithmetic", "kind": "arithmetic"},
             {"name": "reference", "kind": "math_answer"},
+            {"name": "short", "kind": "length", "max_words": 50},
         ]
         ensembles = {
             "far": ["far"],
             "both": ["far", "arithmetic"],
             "sums": ["arithmetic", "reference"],
             "mixed": ["arithmetic", "far"],
+            "formal": ["far", "short"],
         }
         settings = {
             "verifiers": verifiers,
@@ -157,3 +160,21 @@ def test_what_only_an_unlearned_verifier_scored_is_marked(running: Running) -> N
     assert good > bad
     assert [door.headers["x-assay-nothing-judged"] for door in doors] == ["1", "1"]
     assert doors[0].json > doors[1].json
+
+
+@pytest.mark.parametrize("kind", ["probability", "log_odds"])
+@pytest.mark.parametrize("text", ["0.9 never", "no number never", "0.7 busy"])
+def test_what_only_a_check_of_form_scored_is_a_gap_for_a_trainer(
+    running: Running, text: str, kind: RewardKind
+) -> None:
+    """A policy must not earn more by what no judge can read; routes that must give a number say so."""
+    reward = reward_function("formal", Client(running.server.url), reward=kind)
+    texts = [f"{text} {kind}", "0.9 good", "0.1 bad"]
+
+    gap, good, bad = reward(["q"] * 3, texts)
+    door = running.door("formal", "no number never of a door")
+
+    assert gap is None
+    assert good > bad  # type: ignore[operator]  # both have one
+    assert "no_reward" in reward.settings.run.warned
+    assert door.headers["x-assay-nothing-judged"] == "1"

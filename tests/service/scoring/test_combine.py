@@ -165,8 +165,8 @@ async def rewards_of_c0(
     pairs = [Pair(Query.of("q"), text) for text in group]
     request = ScoringRequest(books.task, pairs, True, 30.0, learn=False, uncalibrated=wish)
     outcome = await books.scorer.score(request)
-    log_odds, probability = read_alone(outcome, model)
-    return outcome.combined.log_odds[0], log_odds[0], probability[0]
+    reading = read_alone(outcome, model)
+    return outcome.combined.log_odds[0], reading.log_odds[0], reading.probability[0]
 
 
 def unbounded(pair: Pair) -> float:

@@ -13,6 +13,7 @@ from assay.service.api.runs.rewards import (
     NO_CHANCE_YET,
     NO_LONE_SCORE,
     NO_RATES,
+    NOT_JUDGED,
     Rewards,
     denoised,
     ranks_within,
@@ -85,6 +86,33 @@ async def test_a_completion_has_one_reward_in_all_groups(kind: RewardKind) -> No
     assert not np.isnan(rewards[0].values).any()
     assert all(values.reason is None for values in rewards)
     assert len({values.values[0] for values in ranks}) > 1
+
+
+async def form_rewards(kind: RewardKind, demanded: bool, one_query: bool) -> Rewards:
+    """Return rewards of "a", which a judge scored, and of "b", of which only a form was checked."""
+    judge = fake("judge", lambda pair: 0.4 if pair.candidate == "a" else None)
+    books = Books([judge, fake("form", 0.9, options={"about": "form"})])
+    books.task.serving.version = ServedVersion(
+        task="t", model=RobustAverage(books.task.spec.columns, None)
+    )
+    pairs = [Pair(Query.of("q"), text) for text in "ab"]
+    request = ScoringRequest(books.task, pairs, one_query, 30.0, learn=False, uncalibrated="number")
+    return rewards_of(kind, await books.scorer.score(request), books.task, demanded)
+
+
+@pytest.mark.parametrize("one_query", [False, True])
+@pytest.mark.parametrize("kind", ["probability", "log_odds"])
+async def test_what_only_a_form_speaks_for_has_no_reward(kind: RewardKind, one_query: bool) -> None:
+    """It would be more than that of an answer which a judge has doubted; a rank orders it."""
+    free = await form_rewards(kind, False, one_query)
+    demanded = await form_rewards(kind, True, one_query)
+    ranks = await form_rewards("rank", False, one_query)
+
+    assert np.isnan(free.values).tolist() == [False, True]
+    assert free.reason == NOT_JUDGED
+    assert demanded.values[0] == free.values[0] < demanded.values[1]
+    assert demanded.reason is None
+    assert ranks.values.tolist() == [0.0, 1.0]
 
 
 async def test_a_reward_that_only_the_group_gives_is_none() -> None:
