@@ -87,7 +87,8 @@ def main() -> None:
             bf16=False,
             disable_tqdm=True,
         )
-        reward = reward_function(args.task, Client(args.url))
+        # What no verifier can judge is no answer to these questions: it earns nothing.
+        reward = reward_function(args.task, Client(args.url), missing=0.0)
         trainer = GRPOTrainer(
             model, reward_funcs=reward, args=config, train_dataset=data, processing_class=tokenizer
         )

@@ -76,14 +76,16 @@ def combine(run: ScoringRun) -> ScoringResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoneReading:
-    """Each candidate by itself: log-odds and probability, and what of them was judged, shape (n,).
+    """Each candidate by itself, arrays of shape (n,).
 
-    NaN where there is no score, and where a cascade or a budget cut a candidate's calls.
+    `log_odds`, `probability`: NaN where there is no score, and where a cascade or a budget cut a
+    candidate's calls. `about_correctness`: whether a verifier of correctness has a part in them,
+    also one without a range, whose scores only order.
     """
 
     log_odds: Floats
     probability: Floats
-    judged: Bools
+    about_correctness: Bools
 
 
 def read_alone(result: ScoringResult, model: Aggregator) -> LoneReading:
@@ -96,7 +98,7 @@ def read_alone(result: ScoringResult, model: Aggregator) -> LoneReading:
         return LoneReading(
             log_odds=result.combined.log_odds,
             probability=result.probability,
-            judged=result.judged,
+            about_correctness=_about_correctness(result, result.matrix.raw, model, result.combined),
         )
     raw = result.matrix.raw.copy()
     raw[:, [member.setwise for member in result.members]] = np.nan
@@ -105,10 +107,22 @@ def read_alone(result: ScoringResult, model: Aggregator) -> LoneReading:
         combined = with_vetoes(combined, result.members, raw)
     log_odds = np.where(result.fully_scored, combined.log_odds, np.nan)
     probability = np.asarray(expit(log_odds))
-    judged = judged_rows(result.members, raw, model.ignored, combined)
     if not result.number_wanted:
+        judged = judged_rows(result.members, raw, model.ignored, combined)
         probability = np.where(judged & result.rated, probability, np.nan)
-    return LoneReading(log_odds=log_odds, probability=probability, judged=judged)
+    return LoneReading(
+        log_odds=log_odds,
+        probability=probability,
+        about_correctness=_about_correctness(result, raw, model, combined),
+    )
+
+
+def _about_correctness(
+    result: ScoringResult, raw: Floats, model: Aggregator, combined: Combined
+) -> Bools:
+    """Return which rows a verifier of correctness scored that the model has learned to read."""
+    scored = scored_rows(result.members, raw, model.ignored)
+    return scored if combined.averaged is None else scored & ~combined.averaged
 
 
 def _p_best(run: ScoringRun, combined: Combined, places: Sequence[int]) -> float | None:

@@ -60,9 +60,9 @@ def rewards_of(
     log_odds, lacks = reading.log_odds, None
     if (np.isnan(log_odds) & ~np.isnan(scoring_result.combined.log_odds)).any():
         lacks = NO_LONE_SCORE
-    unjudged = ~reading.judged & ~np.isnan(log_odds)
-    if unjudged.any() and not number_demanded:
-        log_odds, lacks = np.where(unjudged, np.nan, log_odds), NOT_JUDGED
+    of_form = ~reading.about_correctness & ~np.isnan(log_odds)
+    if of_form.any() and not number_demanded:
+        log_odds, lacks = np.where(of_form, np.nan, log_odds), NOT_JUDGED
     if kind == "probability":
         probability = np.where(np.isnan(log_odds), np.nan, reading.probability)
         withheld = np.isnan(probability) & ~np.isnan(log_odds)

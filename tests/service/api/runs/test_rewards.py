@@ -88,6 +88,26 @@ async def test_a_completion_has_one_reward_in_all_groups(kind: RewardKind) -> No
     assert len({values.values[0] for values in ranks}) > 1
 
 
+@pytest.mark.parametrize("kind", ["probability", "log_odds"])
+async def test_a_verifier_without_a_range_gives_a_reward_that_grows_with_its_score(
+    kind: RewardKind,
+) -> None:
+    """Such as a reward model before the first fit; the warning says that it only orders."""
+    scorer = fake("v", lambda pair: {"a": 0.5, "b": -2.0, "c": 4.0}[pair.candidate])
+    scorer.bounds = None
+    books = Books([scorer])
+    books.task.serving.version = ServedVersion(
+        task="t", model=RobustAverage(books.task.spec.columns, None)
+    )
+    pairs = [Pair(Query.of("q"), text) for text in "bac"]
+    request = ScoringRequest(books.task, pairs, False, 30.0, learn=False, uncalibrated="number")
+
+    rewards = rewards_of(kind, await books.scorer.score(request), books.task)
+
+    assert rewards.reason is None
+    assert (np.diff(rewards.values) > 0).all()
+
+
 async def form_rewards(kind: RewardKind, demanded: bool, one_query: bool) -> Rewards:
     """Return rewards of "a", which a judge scored, and of "b", of which only a form was checked."""
     judge = fake("judge", lambda pair: 0.4 if pair.candidate == "a" else None)
