@@ -22,6 +22,8 @@ from assay.aggregation.statistics.queries import TOO_LARGE, Ints
 
 TRIM = 0.025
 MIN_SCORES = 10
+#: Why a verifier has no map that has scores enough.
+ONE_VALUE = "only one value"
 MAX_KNOTS = 512
 MANY_ROWS = 8192
 
@@ -75,7 +77,7 @@ class ScoreMaps:
                 + f"{counts[place]} {'others' if name in too_large else 'scores'}: it takes"
                 f" {MIN_SCORES}"
                 if counts[place] < MIN_SCORES
-                else "only one value"
+                else ONE_VALUE
             )
             for place, name in enumerate(names)
             if not self.usable[place]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from assay.aggregation.averages.robust_average import RobustAverage
 from assay.aggregation.label_model.model import LabelModel
 from assay.aggregation.label_model.saved.serialization import version_of
+from assay.aggregation.label_model.score_maps import ONE_VALUE
 from assay.aggregation.matrix import Column, Combined, Floats
 from assay.aggregation.statistics.queries import Queries, finite
 
@@ -28,6 +29,14 @@ class ServedModel:
         self.calibrated = model.calibrated_
         self.base_rate_stated = model.base_rate is not None
         self.learned = True
+        dropped = self._model.dropped_
+        self._unlearned = np.array(
+            [
+                not self.calibrated and dropped.get(column.name, ONE_VALUE) != ONE_VALUE
+                for column in columns
+            ],
+            dtype=bool,
+        )
 
     @property
     def fitted(self) -> LabelModel:
@@ -41,7 +50,8 @@ class ServedModel:
     def combine(self, scores: Floats, alone: bool) -> Combined:
         """Combine a request's raw scores; a query of one candidate is read as a candidate alone.
 
-        Rows that only verifiers outside the model scored get the robust average of those.
+        Rows that only verifiers outside the model scored get the robust average of those. Without
+        labels, verifiers of which the fit had too few scores count as they do in that average.
         """
         scores, count = finite(scores), len(scores)
         queries = (
@@ -57,8 +67,25 @@ class ServedModel:
             lambda places: head.posterior_draws(rows, queries, places),
             counted=~np.isnan(scores) & (self._model.weights_ != 0),
         )
+        if self._unlearned.any():
+            combined = self._with_unlearned(combined, scores, alone)
         left_out = np.isnan(combined.log_odds) & ~np.isnan(scores).all(axis=1)
         return self._averaged(combined, scores, alone, left_out) if left_out.any() else combined
+
+    def _with_unlearned(self, combined: Combined, scores: Floats, alone: bool) -> Combined:
+        """Return the same with the verifiers' part that the fit had too few scores of."""
+        average = RobustAverage(self.columns, self._model.base_rate_)
+        of_average = average.combine(scores, alone)
+        parts = np.where(self._unlearned, of_average.contributions(), 0.0)
+        counted = combined.counted
+        if counted is not None and of_average.counted is not None:
+            counted = np.where(self._unlearned, of_average.counted, counted)
+        return Combined(
+            combined.log_odds + parts.sum(axis=1),
+            lambda: combined.contributions() + parts,
+            combined.posterior_draws,
+            counted=counted,
+        )
 
     def _averaged(
         self, combined: Combined, scores: Floats, alone: bool, left_out: npt.NDArray[np.bool_]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assay.aggregation import LabelModel
 from assay.aggregation.label_model.saved.artifact import version_of
 from assay.aggregation.label_model.served import ServedModel
 from assay.aggregation.matrix import Column
@@ -53,3 +54,35 @@ def test_a_verifier_that_weighs_nothing_does_not_count() -> None:
     assert counted is not None
     assert counted[:, 1].tolist() == counted[:, -1].tolist() == [False] * 6
     assert counted[:, 0].tolist() == [False] + [True] * 5
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_a_verifier_that_had_no_scores_yet_counts_as_before_the_fit(missing: int) -> None:
+    """In a model without labels; where it has none, the model's reading stays."""
+    random = np.random.default_rng(missing)
+    names = ("a", "b", "c", "d")
+    scores = random.random((400, 1)) * 0.6 + random.random((400, 4)) * 0.4
+    scores[:, missing] = np.nan
+    query = np.repeat(np.arange(100), 4)
+    columns = [Column(name, name, (0, 1), name=name) for name in names]
+    rows = scores[:4].copy()
+    model = LabelModel().fit(scores, query, verifier_names=names)
+    labelled = LabelModel().fit(scores, query, random.integers(0, 2, 400), verifier_names=names)
+    before = ServedModel(model, columns).combine(rows, alone=False)
+    rows[:3, missing] = [0.0, 0.5, 1.0]
+
+    free = ServedModel(model, columns).combine(rows, alone=False)
+    calibrated = ServedModel(labelled, columns).combine(rows, alone=False)
+
+    moved = free.log_odds - before.log_odds
+    assert moved[0] < -0.2
+    assert moved[1] == pytest.approx(0)
+    assert moved[2] == pytest.approx(-moved[0])
+    assert moved[3] == 0
+    parts = free.contributions()
+    assert parts[:, missing] == pytest.approx(moved)
+    rests = free.log_odds - parts.sum(axis=1)
+    assert rests == pytest.approx(np.full(4, rests[0]))
+    assert free.counted is not None
+    assert free.counted[:, missing].tolist() == [True, True, True, False]
+    assert calibrated.contributions()[:, missing].tolist() == [0.0] * 4

@@ -21,7 +21,7 @@ def scorer(url: str, name: str = "s", **options: Any) -> dict[str, Any]:
     return {"name": name, "kind": "http", "model": name, "endpoint": url, **options}
 
 
-RANGED = {"lowest": 0, "highest": 1}
+RANGED: dict[str, Any] = {"lowest": 0, "highest": 1}
 
 
 def ranking(running: Server, texts: list[str], **options: Any) -> dict[str, Any]:
@@ -104,6 +104,28 @@ def test_a_model_that_learned_from_one_check_says_where_it_knows_nothing(
     assert "nothing_judged" in codes(answer)
     assert {row["probability"] for row in answer["results"]} == {None}
     assert all(row["score"] is not None for row in answer["results"])
+
+
+@pytest.mark.parametrize("query", ["What is 3 + 9?", "What is 144 / 12?", "How much is 17 - 5?"])
+def test_a_check_that_had_nothing_to_say_so_far_still_counts(tmp_path: Path, query: str) -> None:
+    """A fit of fifty other questions does not silence the one verifier that knows this answer."""
+    random = np.random.default_rng(0)
+    names = ["arithmetic", "relevance", "completeness"]
+    scores = random.random((200, 3))
+    scores[:, 0] = np.nan
+    save(
+        LabelModel().fit(scores, np.repeat(np.arange(50), 4), verifier_names=names),
+        tmp_path / "model.json",
+    )
+    arithmetic = {"name": "arithmetic", "kind": "arithmetic", "counts": "answer"}
+    others = [{"name": name, "kind": name} for name in names[1:]]
+    tasks = {"t": {"model": "model.json"}}
+    config = write_config(tmp_path / "c.yaml", {"verifiers": [arithmetic, *others], "tasks": tasks})
+    with service(config, tmp_path) as running:
+        answer = ranking(running, ["It is 13.", "It is 12.", "It is 11."], task="t", query=query)
+
+    assert answer["results"][0]["index"] == 1
+    assert answer["warnings"] == []
 
 
 @pytest.mark.parametrize("texts", [["7 a"], ["0 tie", "0 other"], ["-3 x", "-3 y", "-3 z"]])
