@@ -28,6 +28,9 @@ from assay.service.scoring.judged import (
 from assay.service.scoring.request import EnsembleMember, ScoringResult
 from assay.service.scoring.run import ScoringRun
 
+#: Above all keys of ties that follow from texts.
+LAST_TIE = 1 << 64
+
 
 def combine(run: ScoringRun) -> ScoringResult:
     """Return the result of a request whose scores are all in the matrix."""
@@ -141,10 +144,15 @@ def _combined(run: ScoringRun) -> tuple[Combined, list[int]]:
     if not model.calibrated:  # labels teach what a veto is worth
         combined = with_vetoes(combined, run.members, run.matrix.raw)
 
+    judged = judged_rows(run.members, run.matrix.raw, model.ignored, combined)
+
     def tie_keys() -> list[int]:
-        """Return what breaks ties: of candidates without a score, their place in the request."""
-        keys, scoreless = run.keys.tie_keys(), np.isnan(combined.log_odds).tolist()
-        return [place if scoreless[place] else key for place, key in enumerate(keys)]
+        """Return what breaks ties: of candidates without a judgement, their place."""
+        keys = run.keys.tie_keys()
+        return [
+            key if is_judged else LAST_TIE + place
+            for place, (key, is_judged) in enumerate(zip(keys, judged.tolist(), strict=True))
+        ]
 
     if run.cascade is None:
         return combined, order(combined.log_odds, tie_keys)

@@ -110,13 +110,21 @@ def unjudged_warnings(
             f" {_candidates(np.flatnonzero(~judged).tolist(), len(judged))}: their order rests on"
             f" form and relevance, and they have no probability; {_remedy(scored & ~judged)}"
         )
-    scoreless = np.flatnonzero(np.isnan(combined.log_odds)).tolist()
-    if one_query and len(judged) > 1 and scoreless:
+    tied = _tied(judged, combined.log_odds)
+    if one_query and len(judged) > 1 and tied:
         warnings.append(
-            f"unordered: nothing tells {_candidates(scoreless, len(judged))} apart: their score is"
-            " null, and they stand last, in the order of the request"
+            f"unordered: nothing orders {_candidates(tied, len(judged))}: where their score is null"
+            " or the same, they stand in the order of the request"
         )
     return warnings
+
+
+def _tied(judged: Bools, log_odds: Floats) -> list[int]:
+    """Return the candidates without a score, and those without a judgement that share one."""
+    unjudged = np.flatnonzero(~judged & ~np.isnan(log_odds))
+    _, places, counts = np.unique(log_odds[unjudged], return_inverse=True, return_counts=True)
+    shared = unjudged[counts[places] > 1]
+    return sorted([*shared.tolist(), *np.flatnonzero(np.isnan(log_odds)).tolist()])
 
 
 def _remedy(silent: Bools) -> str:

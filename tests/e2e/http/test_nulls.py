@@ -143,5 +143,6 @@ def test_no_probability_comes_from_form_alone(tmp_path: Path, texts: list[str]) 
 
     assert {row["probability"] for row in answer["results"]} == {None}
     assert (answer["p_best"], answer["p_any_correct"]) == (None, None)
-    assert codes(answer) == ["nothing_judged"]
+    assert codes(answer) == ["nothing_judged", "unordered"][: len(texts)]
+    assert [row["index"] for row in answer["results"]] == list(range(len(texts)))
     assert reranked.headers["x-assay-nothing-judged"] == str(len(texts))

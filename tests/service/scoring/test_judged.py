@@ -129,11 +129,30 @@ async def test_candidates_without_a_score_stand_in_the_order_of_the_request() ->
     tied = await answer_of(fake("rm", 7.0, **UNRANGED), texts="cab")
 
     assert outcome.order == [3, 0, 1, 2, 4, 5, 6]
-    assert "candidates 0, 1, 2, 4, 5, 6 apart" in starting(outcome, "unordered")[0]
+    assert "orders candidates 0, 1, 2, 4, 5, 6:" in starting(outcome, "unordered")[0]
     for answer in (silent, tied):
         assert answer.order == [0, 1, 2]
         assert np.isnan(answer.combined.log_odds).all()
         assert len(starting(answer, "unordered")) == 1
+
+
+@pytest.mark.parametrize("texts", ["cab", "zyxw", "ba"])
+async def test_unjudged_ties_stand_in_the_order_of_the_request(texts: str) -> None:
+    """Whatever their texts; judged ones do not depend on their place."""
+    looks = fake("looks", 1.0, **FORM)
+    silent = await answer_of(fake("judge", None), looks, texts=texts)
+    judged = [
+        await answer_of(fake("judge", 0.5), looks, texts=order) for order in (texts, texts[::-1])
+    ]
+
+    assert silent.order == list(range(len(texts)))
+    assert len(starting(silent, "unordered")) == 1
+    assert [starting(answer, "unordered") for answer in judged] == [[], []]
+    first, second = (
+        [order[place] for place in answer.order]
+        for answer, order in zip(judged, (texts, texts[::-1]), strict=True)
+    )
+    assert first == second
 
 
 async def test_a_lone_candidate_without_a_score_has_no_order() -> None:
@@ -173,7 +192,7 @@ async def test_a_long_reason_and_many_verifiers_are_cut() -> None:
 def test_few_of_many_candidates_are_named() -> None:
     """And the rest are counted."""
     judged = np.arange(4000) % 2 == 0
-    combined = Combined(np.zeros(4000), lambda: np.zeros((4000, 1)), lambda places: None)
+    combined = Combined(np.arange(4000.0), lambda: np.zeros((4000, 1)), lambda places: None)
 
     [warning] = unjudged_warnings(judged, judged, combined)
 
