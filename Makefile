@@ -130,7 +130,7 @@ bench-intervals: $(VENV)/.dev ## Measure how often the intervals of `assay evalu
 bench-learning: $(VENV)/.dev ## Measure what learning costs a request
 	$(BIN)/python -m tests.benchmarks.learning
 
-bench-rewards: $(VENV)/.dev ## Measure whether a completion keeps its reward over 1,000 training steps with fits in between (STEPS=1000; about 3 minutes)
+bench-rewards: $(VENV)/.dev ## Measure whether a completion keeps its reward over 1,000 training steps with fits, an outage and a restart in between (STEPS=1000; about 10 minutes)
 	$(BIN)/python -m tests.benchmarks.reward_runs $(if $(STEPS),--steps $(STEPS))
 
 bench-hacks: $(VENV)/.dev ## Measure how often the alarm of over-optimisation sounds in simulated runs, rightly and wrongly (RUNS=200; about 4 minutes)
