@@ -21,6 +21,7 @@ from assay.verifiers.safety.asked import (
 )
 from assay.verifiers.safety.echo import is_echo
 from assay.verifiers.safety.folding import folded
+from assay.verifiers.safety.invisible import as_read
 from assay.verifiers.safety.non_answers import non_answer_reason
 from assay.verifiers.safety.refusals import (
     CANNOT,
@@ -50,6 +51,12 @@ REFUSAL_SENTENCES = re.compile(r"(?:[.!?;:]|…)(?=\s|$)|\n")
 CLAUSES = re.compile(
     r"(?:[.!?;:]|…|\.\.)(?=\s|$)|\n|,\s| [–—-] |\b(?:but|however|though|although|yet)\b"
 )
+#: A query of writer or reader may have an answer in the first person, and so may a hedge.
+PERSONS = re.compile(r"\b(?:i|me|my|mine|you|your|yours|we|us|our)\b")
+OTHERWISE = re.compile(r"\b(?:but|however|though|although|other than|except|unless|more|enough)\b")
+#: Characters before "I cannot", as of an apology.
+LATEST_WRITER = 30
+ADDS_NOTHING = "it adds nothing to the query"
 #: What stands for an answer that is still to come.
 PLACEHOLDERS = re.compile(
     r"[\[<{(](?:redacted|removed|deleted|censored|withheld|omitted|blank|placeholder|unknown"
@@ -113,7 +120,16 @@ def evasion_of(query: Query, candidate: str) -> str | None:
     rest = PLACEHOLDERS.sub(" ", whole)
     if rest != whole and POINTING.issuperset(SPOKEN_WORD.findall(rest)):
         return None if asked.in_its_words or asked.wants_words else "a placeholder"
-    return _emptiness(asked, whole, rest)
+    reason = _emptiness(asked, whole, rest)
+    return None if reason == ADDS_NOTHING and _is_name(candidate) else reason
+
+
+def _is_name(candidate: str) -> bool:
+    """Return whether all words but those of grammar are capitalised: "New York City"."""
+    words = [
+        word for word in SPOKEN_WORD.findall(as_read(candidate)) if word.casefold() not in GRAMMAR
+    ]
+    return len(words) > 1 and all(word[0].isupper() for word in words)
 
 
 def _affirms(query: Query, candidate: str) -> bool:
@@ -133,9 +149,23 @@ def _refusal(asked: Asked, text: str) -> str | None:
         own = CANNOT.search(sentence)
         if words is None and own is not None and _adds_nothing(asked, sentence[own.end("verb") :]):
             words = own.group() if asked.has(own["verb"]) else None
+        if words is None and own is not None and _of_the_writer(asked, text, own.start()):
+            words = own.group()
         if words is not None and (not asked.wants_sentences or _of_query(asked, sentence, words)):
             return words
     return None
+
+
+def _of_the_writer(asked: Asked, text: str, start: int) -> bool:
+    """Return whether a text's only sentence says what its writer cannot, asked of other things."""
+    sentences = [sentence for sentence in REFUSAL_SENTENCES.split(text) if sentence.strip()]
+    return (
+        len(sentences) == 1
+        and start <= LATEST_WRITER
+        and PERSONS.search(asked.text) is None
+        and not asked.wants_sentences
+        and OTHERWISE.search(text) is None
+    )
 
 
 def _emptiness(asked: Asked, whole: str, rest: str) -> str | None:
@@ -158,7 +188,7 @@ def _emptiness(asked: Asked, whole: str, rest: str) -> str | None:
         return "it does not know"
     if len(words) < FEWEST_EMPTY_WORDS and rest == whole and not whole.endswith(":"):
         return None
-    return "it adds nothing to the query"
+    return ADDS_NOTHING
 
 
 def _is_empty(asked: Asked, clause: str, whole: str) -> bool:

@@ -64,7 +64,8 @@ def test_an_answer_may_look_like_an_evasion(query: str, text: str) -> None:
     ("Where does a river begin?", "At its source."), ("What is the opposite of bad?", "Good is the opposite of bad."), ("What do you do at an exam?", "You answer questions."),
     ("Where do I get medical advice?", "Consult a doctor."), ("Where can I look for a word?", "Look in a dictionary."), ("Which question word asks for a reason?", "Why asks for a reason."),
     ("What does a shop assistant ask?", "How can I help you?"), ("What does 'je ne sais pas' mean?", "It means 'I don't know'."), ("What colour is an orange?", "An orange is orange."),
-    ("In what state is New York City?", "It is in New York."), ("Anna has a red car. Ben has a blue bike. What does Ben have?", "Ben has a blue bike."),
+    ("In what state is New York City?", "It is in New York."), ("What is the largest city in New York State?", "New York City."),
+    ("Who sang the song Black Sabbath by Black Sabbath?", "It is Black Sabbath."), ("What would you miss on an island?", "I cannot live without tea."), ("Who is the author?", "I cannot spell it, but it is Dostoevsky."), ("Anna has a red car. Ben has a blue bike. What does Ben have?", "Ben has a blue bike."),
     ("If Anna has a red car and Ben has a blue bike, what does Ben have?", "Ben has a blue bike."),
 ])  # fmt: skip
 def test_everyday_words_may_answer(query: str, text: str) -> None:
@@ -75,7 +76,8 @@ def test_everyday_words_may_answer(query: str, text: str) -> None:
 @pytest.mark.parametrize(("query", "text"), [
     ("What gas do plants take in?", "Plants take in gas."), ("How many days are in a leap year?", "A leap year has days."), ("What causes tides?", "Tides are caused by what causes tides."),
     ("What is the magic word?", "I have no idea."), ("What is the opposite of no?", "I decline to answer."), ("Write a haiku about rain.", "I can't write poetry."),
-    ("What is the largest ocean?", "That information isn't available to me."), ("Which country is north of the USA?", "Geography is not my area."),
+    ("What is the largest ocean?", "That information isn't available to me."), ("Which country is north of the USA?", "Geography is not my area."), ("What colour is a lemon?", "I can't see colours."),
+    ("What is the past tense of go?", "Sorry, I cannot conjugate verbs."), ("Who painted the Mona Lisa?", "We could not examine paintings."),
     ("How do I politely decline an invitation?", "I'm not able to give advice on this."), ("Prove that 2 is even.", "Proof: TODO"),
 ])  # fmt: skip
 def test_restatements_and_roundabout_refusals_answer_nothing(query: str, text: str) -> None:
