@@ -2,16 +2,14 @@
 
 Verifiers may share an error beside truth: one factor then does not explain their correlations, and
 the one that fits best is a mixture of both. Second moments cannot take it apart. Truth takes two
-values, and so leaves third and fourth cumulants between verifiers; a bell-shaped error leaves none.
+values, and where right answers are neither rare nor nearly all, that leaves negative fourth
+cumulants between verifiers; a bell-shaped error leaves none, a skewed style mostly positive ones.
 Over distinct families F, G, H, K, with y_F the weighted sum of a family's scores:
 
-    E[z_v y_G y_H]     = k3 d_v l_G l_H
     E[z_v y_G y_H y_K] = k4 d_v l_G l_H l_K + what normal scores of these covariances have
 
 so each verifier's mean product with the others shows its correlation d_v with truth alone. The
-weights follow from d, and d from the weights; a few damped steps settle both. A cumulant that is
-nearly 0 (the third at even odds, the fourth at one right of five) shows little: each counts by the
-inverse variance of what it shows.
+weights follow from d, and d from the weights; a few damped steps settle both.
 
 Cumulants are those over all rows: answers that agree share errors, so within a query errors sort
 candidates into groups as well. Where queries differ much in their scores, the difference is one
@@ -38,7 +36,7 @@ DAMPED_STEPS = 10
 LARGEST_LOAD = 0.95
 #: Truth is most of what verifiers share: loads of another direction (cosine) are none of it.
 SAME_DIRECTION = 0.8
-#: A joint cumulant counts from so many standard errors on.
+#: Joint cumulants count from so many standard errors below 0 on.
 CLEAR_ERRORS = 5.0
 #: The share of the identity mixed into the correlations, as in the fitted score.
 LOADS_RIDGE = 0.1
@@ -51,8 +49,8 @@ def truth_loads(
 
     `z`: normal scores, shape (n, m), NaN where missing, queries adjacent; `d`: correlations with
     the one factor that fits `correlations` best; `explains`: how well, 0 to 1. It returns d where
-    one factor explains them, where queries differ much, where no cumulant clearly differs from 0,
-    and where what cumulants show is far from d.
+    one factor explains them, where queries differ much, where cumulants are not clearly negative,
+    and where what they show is far from d.
     """
     share = _between(explains, ONE_FACTOR, MORE_FACTORS)
     groups = np.unique(families, return_inverse=True)[1]
@@ -94,37 +92,27 @@ def _sized(loads: Floats, size: float) -> Floats:
 
 
 def _shown(z: Floats, families: Ints, weights: Floats, d: Floats) -> Floats | None:
-    """Return the loads that the joint cumulants show, in units of d; None if none is clear."""
+    """Return the loads that the joint cumulants show; None if they are not clearly negative."""
     members = np.equal.outer(families, np.arange(families.max() + 1)).astype(float)
     y = (z * weights) @ members
+    products = _of_three_others(y)
+    of_factor = _of_three_others(((weights * d) @ members)[None, :])[0, families]
+    if (of_factor == 0).any():
+        return None
+    places = np.arange(len(d)), families
+    means = (z.T @ products)[places] / len(z)
+    squares = ((z * z).T @ (products * products))[places] / len(z)
+    errors = np.sqrt(np.maximum(squares - means**2, 0.0) / len(z)) / np.abs(of_factor)
     normal = _of_normal(z.T @ y / len(z), y.T @ y / len(z), families)
-    loads = ((weights * d) @ members)[None, :]
-    weighed, precisions = np.zeros(len(d)), np.zeros(len(d))
-    nothing = np.zeros(len(d))
-    for products, of_loads, less in zip(_others(y), _others(loads), (nothing, normal), strict=True):
-        of_factor = of_loads[0, families]
-        if (of_factor == 0).any():
-            continue
-        rows = z.T @ products
-        squares = (z * z).T @ (products * products)
-        places = np.arange(len(d)), families
-        means = rows[places] / len(z)
-        errors = np.sqrt(np.maximum(squares[places] / len(z) - means**2, 0.0) / len(z))
-        shown, errors = (means - less) / of_factor, errors / np.abs(of_factor)
-        cumulant = float(shown @ d) / float(d @ d)
-        if abs(cumulant) * float(d @ d) < CLEAR_ERRORS * float(errors @ np.abs(d)):
-            continue
-        precision = cumulant**2 / np.maximum(errors, 1e-12) ** 2
-        weighed, precisions = weighed + precision * shown / cumulant, precisions + precision
-    return weighed / precisions if precisions.any() else None
+    shown = -(means - normal) / of_factor
+    return shown if float(shown @ d) >= CLEAR_ERRORS * float(errors @ np.abs(d)) else None
 
 
-def _others(y: Floats) -> tuple[Floats, Floats]:
-    """Return the sums of all products of two, and of three, families other than each, (n, F)."""
+def _of_three_others(y: Floats) -> Floats:
+    """Return the sum of all products of three families other than each, shape (n, F)."""
     squares = y * y
     p1, p2, p3 = (part.sum(axis=1, keepdims=True) - part for part in (y, squares, squares * y))
-    twice = p1 * p1 - p2
-    return twice / 2, (p1 * (twice - 2 * p2) + 2 * p3) / 6
+    return np.asarray((p1 * (p1 * p1 - 3 * p2) + 2 * p3) / 6)
 
 
 def _of_normal(with_families: Floats, covariance: Floats, families: Ints) -> Floats:

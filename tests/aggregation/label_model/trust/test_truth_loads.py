@@ -37,9 +37,9 @@ def unlike(loads: Floats, others: Floats) -> float:
     return 1 - float(loads @ others) / float(np.linalg.norm(loads) * np.linalg.norm(others))
 
 
-@pytest.mark.parametrize("base_rate", [0.5, 0.7, 0.21, 0.1])
+@pytest.mark.parametrize("base_rate", [0.5, 0.65, 0.35])
 def test_loads_are_those_of_truth_alone(base_rate: float) -> None:
-    """Also where the third cumulant is 0 (even odds) and where the fourth is (0.21)."""
+    """Together as large as those of the factor."""
     both = np.sqrt(TRUTH**2 + ERROR**2)
 
     loads = loads_of(base_rate)
@@ -56,6 +56,25 @@ def test_where_one_factor_explains_everything_its_loads_stay() -> None:
     assert np.array_equal(loads_of(0.5, explains=0.96), both)
     half, whole = loads_of(0.5, explains=0.85), loads_of(0.5)
     assert half == pytest.approx((both + whole) / 2)
+
+
+@pytest.mark.parametrize("base_rate", [0.21, 0.1, 0.9])
+def test_rare_right_or_wrong_answers_leave_the_loads(base_rate: float) -> None:
+    """Their fourth cumulant is 0, or positive as a skewed style's is."""
+    assert np.array_equal(loads_of(base_rate), np.sqrt(TRUTH**2 + ERROR**2))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_skewed_style_beside_truth_is_not_followed(seed: int) -> None:
+    """Its cumulants are large and positive."""
+    random = np.random.default_rng(seed)
+    truth, style = random.choice([-1.0, 1.0], ROWS), np.exp(random.standard_normal(ROWS))
+    factors = np.stack([truth, (style - style.mean()) / style.std()], axis=1)
+    own = random.standard_normal((ROWS, 8)) * np.sqrt(1 - TRUTH**2 - ERROR**2)
+    z = factors @ np.stack([TRUTH, ERROR]) + own
+    d, queries = np.sqrt(TRUTH**2 + ERROR**2), Queries.of(np.arange(ROWS) // SIZE)
+
+    assert truth_loads(z, np.corrcoef(z, rowvar=False), d, np.arange(8), queries, 0.5) is d
 
 
 def test_bells_show_no_truth() -> None:
