@@ -144,9 +144,9 @@ def test_a_label_of_what_nobody_ranked_is_not_matched(
 @pytest.mark.parametrize(
     ("sent", "mean", "counted"),
     [
-        ([(1, None), (0, None)], 0.5, "conflicts"),
-        ([(0, "ann"), (1, "ann")], 0.5, "conflicts"),
-        ([(1, "ann"), (0, "bob"), (0, "cy")], 1 / 3, "new"),
+        ([(1, None), (0, None)], 0.5, "contradictions"),
+        ([(0, "ann"), (1, "ann")], 0.5, "contradictions"),
+        ([(1, "ann"), (0, "bob"), (0, "cy")], 1 / 3, "conflicts"),
     ],
 )
 def test_labels_that_differ_are_combined_and_counted(
