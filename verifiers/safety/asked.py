@@ -12,8 +12,8 @@ from assay.verifiers.safety.echo import asking_part
 from assay.verifiers.safety.folding import folded
 from assay.verifiers.safety.refusals import QUOTED
 
-#: Characters of a query's end that are read.
-LONGEST_READ = 20_000
+#: Characters of a candidate that are read, and of a query's end.
+LONGEST_READ, QUERY_END_READ = 20_000, 4000
 #: A longer query has its answer in its own words as often as not.
 MOST_ASKED = 30
 #: Queries for sentences, as a translation or a quotation: their answers may read like refusals.
@@ -82,7 +82,7 @@ class Asked:
 
 def asked_of(query: Query) -> Asked:
     """Return what a query's last turn asks for."""
-    return _asked(query.messages[-1].content[-LONGEST_READ:] if query.messages else "")
+    return _asked(query.messages[-1].content[-QUERY_END_READ:] if query.messages else "")
 
 
 @lru_cache(maxsize=16)

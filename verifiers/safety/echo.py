@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from assay.verifiers.contract.verifier import Query
 
@@ -46,12 +47,11 @@ def is_echo(query: Query, candidate: str) -> bool:
     """
     whole = query.messages[-1].content[:LONGEST_QUERY] if query.messages else ""
     words = _words(candidate)
-    if not words or words == _words(whole):
+    of_whole, asked, of_query, repeats = _read(whole)
+    if not words or words == of_whole:
         return bool(words)
-    if REPEATS.search(whole) is not None:
+    if repeats:
         return False
-    asked = asking_part(whole)
-    of_query = _words(asked)
     rest = without_echo(Query.of(asked), candidate)
     if rest != candidate and WORD.search(rest) is None:
         return True
@@ -73,6 +73,16 @@ def asking_part(text: str) -> str:
         if sentence.rstrip().endswith("?")
     ]
     return " ".join(ASKS.split(sentence)[-1] for sentence in sentences) or text
+
+
+@lru_cache(maxsize=16)
+def _read(whole: str) -> tuple[list[str], str, list[str], bool]:
+    """Return a query's words, what it asks, the words of that, and whether a part may answer it.
+
+    Remembered, since a query has many candidates.
+    """
+    asked = asking_part(whole)
+    return _words(whole), asked, _words(asked), REPEATS.search(whole) is not None
 
 
 def _words(text: str) -> list[str]:
