@@ -23,15 +23,15 @@ OFFER = (
     r"|i['’]?d be (?:happy|glad) to help(?: you)?(?: with (?:that|this))?|let me (?:help|think|see)"
 )
 EMPTY_WORDS = re.compile(
-    r"\W{0,20}(?:n/?a|(?:it|that|this) depends|(?:the )?answer is"
+    r"\W{0,20}+(?:n/?a|(?:it|that|this) depends|(?:the )?answer is"
     r"|here (?:is|are)(?: (?:it|the answer))?|as (?:requested|asked)"
-    r"|lorem ipsum[^\n]{0,100}|todo|tbd|h+m+"
+    r"|lorem ipsum[^\n]{0,100}|todo|tbd|h{1,20}m{1,20}"
     rf"|(?:ok|okay|sure|certainly|of course|absolutely|yes)[,!. ]{{1,3}}(?:{QUESTION}|{OFFER})"
     rf"|{QUESTION}|{OFFER})\W{{0,20}}",
     re.IGNORECASE,
 )
 #: One Latin letter, which hardly answers anything but a choice, or a question for a letter.
-LETTER = re.compile(r"\W{0,20}[A-Za-z]\W{0,20}")
+LETTER = re.compile(r"\W{0,20}+[A-Za-z]\W{0,20}")
 LETTERS_WANTED = re.compile(
     r"(?i)\b(?:letters?|symbols?|options?|choices?|choose|grades?|vitamins?|notes?|keys?|blood"
     r" types?|variables?|initials?|pronouns?|numerals?|articles?|words?|vowels?|consonants?"
