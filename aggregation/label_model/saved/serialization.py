@@ -169,7 +169,13 @@ def _read(model: FittedModel, data: dict[str, Any]) -> None:
     model.maps_ = ScoreMaps(low, span, centre, knots, heights)
     average, fitted, mass = (_column(verifiers, name) for name in ("average", "fitted", "mass"))
     share = _number(data["base"][FITTED_SHARE])
-    model.base_ = BaseScore(average, fitted, mass, share, **_numbers(data["base"], SCALES))
+    model.base_ = BaseScore(
+        average=average,
+        fitted=fitted,
+        mass=mass,
+        fitted_share=share,
+        **_numbers(data["base"], SCALES),
+    )
     model.head_ = _head_from_dict(data["head"], count)
     model.lone_head_ = (
         model.head_ if data["lone_head"] is None else _head_from_dict(data["lone_head"], count)
