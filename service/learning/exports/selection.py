@@ -10,6 +10,9 @@ from typing import Any
 from assay.service.learning.exports.candidates import ExportCandidate
 from assay.service.learning.exports.options import EVEN, ExportFormat, ExportOptions
 
+#: 1 - 0.9 and 0.6 - 0.4 are a little less than 0.1 and 0.2 in binary.
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
@@ -43,7 +46,7 @@ def _dpo(
         left_out[reason] += 1
     elif _may_be_too_good(rejected, options):
         left_out["probably_right"] += 1
-    elif (chosen.chance or 0.0) - (rejected.chance or 0.0) < options.min_gap:
+    elif not _reaches((chosen.chance or 0.0) - (rejected.chance or 0.0), options.min_gap):
         left_out["below_min_gap"] += 1
     else:
         yield TrainingRow(
@@ -64,10 +67,11 @@ def _kto(
     for candidate in candidates:
         if candidate.chance is None:
             left_out[_lacking([candidate])] += 1
-        elif candidate.label == EVEN or 1 - least < candidate.chance < least:
+            continue
+        right, wrong = _reaches(candidate.chance, least), _reaches(1 - candidate.chance, least)
+        if candidate.label == EVEN or not (right or wrong):
             left_out["unclear"] += 1
         else:
-            right = candidate.chance >= least
             yield _completion(candidate, {"label": right, "human_label": candidate.label})
 
 
@@ -94,7 +98,7 @@ def _reward(
     for candidate in candidates:
         if candidate.chance is None:
             left_out[_lacking([candidate])] += 1
-        elif candidate.chance < options.min_p:
+        elif not _reaches(candidate.chance, options.min_p):
             left_out["below_min_p"] += 1
         else:
             yield _completion(candidate, {"target": candidate.chance, "label": candidate.label})
@@ -113,6 +117,11 @@ def _completion(candidate: ExportCandidate, columns: dict[str, Any]) -> Training
     return TrainingRow({"completion": candidate.key}, columns | numbers)
 
 
+def _reaches(value: float, bound: float) -> bool:
+    """Return whether a value is at least a bound, whatever the last digits of a difference are."""
+    return value >= bound - ROUNDING
+
+
 def _may_be_right(candidate: ExportCandidate) -> bool:
     """Return whether no person called it wrong; annotators who are split count as well."""
     return candidate.label is None or candidate.label > EVEN
@@ -125,18 +134,19 @@ def _may_be_wrong(candidate: ExportCandidate) -> bool:
 def _too_low(candidate: ExportCandidate, options: ExportOptions) -> str | None:
     """Return why a candidate may not be learned from; None if it may."""
     chance = candidate.chance or 0.0
-    if chance >= options.least_p:
+    if _reaches(chance, options.least_p):
         return None
     probably_wrong = chance < EVEN and not options.probably_wrong
     return "probably_wrong" if probably_wrong else "below_min_p"
 
 
 def _may_be_too_good(candidate: ExportCandidate, options: ExportOptions) -> bool:
-    """Return whether the model calls a candidate right that no person calls wrong."""
+    """Return whether the model calls a candidate right that no person calls wrong.
+
+    Its chance decides: before calibration there is no probability to look at.
+    """
     return (
-        candidate.label is None
-        and (candidate.probability or 0.0) > EVEN
-        and not options.probably_wrong
+        candidate.label is None and (candidate.chance or 0.0) > EVEN and not options.probably_wrong
     )
 
 

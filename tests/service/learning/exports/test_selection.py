@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -223,3 +224,54 @@ def test_probably_right_answers_are_rejected_on_request_alone(
 
     assert (row["rejected"], labelled["rejected"]) == (rejected, "b")
     assert selected("dpo", stated)[1] == {"probably_right": 1}
+
+
+@pytest.mark.parametrize(
+    ("how", "stated", "options"),
+    [
+        ("dpo", {"a": (0.6, 0.0), "b": (0.4, 0.0)}, {"min_gap": 0.2}),
+        ("dpo", {"a": (0.9, 0.0), "b": (0.3, 0.0)}, {"min_gap": 0.6}),
+        ("kto", {"a": (0.1, 0.0)}, {"min_p": 0.9}),
+        ("kto", {"a": (0.2, 0.0)}, {"min_p": 0.8}),
+        ("kto", {"a": 0.1 + 0.2}, {"min_p": 0.7}),
+        ("sft", {"a": 0.7 + 0.1}, {"min_p": 0.8}),
+        ("reward", {"a": 0.7 - 0.4}, {"min_p": 0.3}),
+    ],
+)
+def test_a_value_at_its_bound_makes_a_row(
+    how: ExportFormat, stated: dict[str, Stated], options: dict[str, float]
+) -> None:
+    """Differences of decimal numbers are a little less than they look."""
+    rows, left_out = selected(how, stated, **options)
+
+    assert (len(rows), left_out) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("how", "stated", "options"),
+    [
+        ("dpo", {"a": (0.6, 0.0), "b": (0.4001, 0.0)}, {"min_gap": 0.2}),
+        ("kto", {"a": (0.1001, 0.0)}, {"min_p": 0.9}),
+        ("reward", {"a": 0.2999}, {"min_p": 0.3}),
+    ],
+)
+def test_a_value_short_of_its_bound_makes_none(
+    how: ExportFormat, stated: dict[str, Stated], options: dict[str, float]
+) -> None:
+    """The tolerance is that of binary numbers, not of labels."""
+    assert selected(how, stated, **options)[0] == []
+
+
+@pytest.mark.parametrize(("best", "worst"), [(0.9, 0.6), (0.69, 0.51)])
+def test_before_calibration_the_order_counts_for_rejected_answers_too(
+    best: float, worst: float
+) -> None:
+    """As `uncalibrated` has it: no probability, and a chance above 0.5 is not rejected."""
+    unrated = [replace(candidate, probability=None) for candidate in candidates(a=best, b=worst)]
+    left_out = Counter[str]()
+    stated = ExportOptions(format="dpo", min_p=0.5, min_gap=0.1, uncalibrated=True)
+    wanted = replace(stated, probably_wrong=True)
+
+    assert list(SELECTORS["dpo"](unrated, stated, left_out)) == []
+    assert left_out == {"probably_right": 1}
+    assert len(list(SELECTORS["dpo"](unrated, wanted, left_out))) == 1
