@@ -48,7 +48,7 @@ def checked_rows(file: Path, rows: Iterable[NumberedRow], random: bool | None) -
     annotators: dict[str, set[str | None]] = {}
     checked = []
     for line, row in rows:
-        body = _body(file, line, row, of_csv)
+        body = row_body(file, line, row, of_csv)
         if random is not None:
             body.setdefault("random", random)
         label = _checked(file, line, body)
@@ -80,8 +80,11 @@ def _refuse_conflict(file: Path, label: LabelRow, seen: dict[tuple[Any, ...], La
             )
 
 
-def _body(file: Path, line: int, row: dict[str, Any], of_csv: bool) -> dict[str, Any]:
-    """Return a row's fields in the API's form."""
+def row_body(file: Path, line: int, row: dict[str, Any], of_csv: bool) -> dict[str, Any]:
+    """Return a row's fields in the API's form.
+
+    Raises `StartupError` for a field that no label has, or a cell that cannot be read.
+    """
     body = {
         name: value for name, value in row.items() if value is not None and name not in LABEL_EXTRAS
     }

@@ -12,9 +12,12 @@ from pydantic import ValidationError
 from assay.service.api.errors import invalid
 from assay.service.api.label_requests import WithdrawalIn
 from assay.service.cli.labels.importing import LABELS_A_REQUEST
+from assay.service.cli.labels.label_rows import row_body
 from assay.service.cli.remote import Api, asks_assay
+from assay.service.cli.row_files.endings import ending_read
 from assay.service.cli.row_files.reading import numbered_rows
 from assay.service.domain.errors import StartupError
+from assay.service.domain.labels import annotator_name
 
 NAMES_A_CANDIDATE = ("key", "query", "messages", "reference", "tests", "candidate", "who")
 
@@ -25,16 +28,20 @@ def withdraw_labels(
 ) -> None:
     """Withdraw the labels of a candidate, or of each row of a file of labels.
 
-    `who`: of this annotator (empty: the unnamed one). None: of all annotators of KEY. A row's own
-    `who` comes first; a row without one, as an export has it, is of the unnamed annotator.
-    Exits with 1 where there was none to withdraw.
+    `who`: only of this annotator (empty: the unnamed one); rows of others are passed over. None: of
+    all annotators of KEY, or of a row's own; a row without one, as an export has it, is of the
+    unnamed annotator. Exits with 1 where there was none to withdraw.
     """
     if (key is None) == (file is None):
         raise StartupError("name either the KEY of a candidate or a file with --file")
     if file is None:
         entries = [{"key": key} if who is None else {"key": key, "who": who}]
     else:
-        entries = [{"who": who or ""} | entry for entry in _of_file(file)]
+        rows = list(_of_file(file, who or ""))
+        only = None if who is None else annotator_name(who)
+        entries = [row for row in rows if who is None or annotator_name(row["who"]) == only]
+        if passed_over := len(rows) - len(entries):
+            typer.echo(f"{passed_over} of {len(rows)} rows are of other annotators", err=True)
     api, withdrawn, unknown = Api(url), 0, 0
     for place in range(0, len(entries), LABELS_A_REQUEST):
         part = entries[place : place + LABELS_A_REQUEST]
@@ -47,12 +54,17 @@ def withdraw_labels(
         raise typer.Exit(1)
 
 
-def _of_file(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the candidates and annotators of a file in the form of `import`, all checked."""
+def _of_file(file: Path, unnamed: str) -> Iterator[dict[str, Any]]:
+    """Yield the candidates and annotators of a file in the form of `import`, all checked.
+
+    `unnamed`: the annotator of rows that name none.
+    """
+    of_csv = ending_read(file).form == "csv"
     for line, row in numbered_rows(file):
-        entry = {name: row[name] for name in NAMES_A_CANDIDATE if row.get(name) is not None}
+        body = row_body(file, line, row, of_csv)
+        entry = {name: body[name] for name in NAMES_A_CANDIDATE if name in body}
         try:
             WithdrawalIn.model_validate(entry)
         except ValidationError as exc:
             raise StartupError(f"{file}:{line}: {invalid(exc)}") from None
-        yield entry
+        yield {"who": unnamed} | entry

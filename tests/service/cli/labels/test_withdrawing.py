@@ -34,14 +34,73 @@ def test_a_candidates_labels_go_by_its_key(words: tuple[str, ...], entry: dict[s
     assert (done.stdout, sent) == ("1 labels withdrawn\n", [entry])
 
 
-def test_a_file_names_candidates_and_annotators(tmp_path: Path) -> None:
-    """A file of labels is one; a row's annotator comes before that of the command."""
+@pytest.mark.parametrize(
+    ("who", "names", "others"),
+    [((), ["ann", "bob", ""], 0), (("--who", "bob"), ["bob", "bob"], 1), (("--who", " ann "), ["ann", " ann "], 1), (("--who", ""), [""], 2)],
+)  # fmt: skip
+def test_a_named_annotators_labels_go_and_no_others(
+    tmp_path: Path, who: tuple[str, ...], names: list[str], others: int
+) -> None:
+    """Rows of others are passed over, and counted; rows that name none are of the named one."""
     file = tmp_path / "l.csv"
-    file.write_text(f"key,correct,who,at\n{KEY},1,ann,5\n{OTHER},0,,\n")
+    file.write_text(f"key,correct,who,at\n{KEY},1,ann,5\n{KEY},0,bob,\n{KEY},0,,\n")
 
-    _, sent = withdrawn("--file", file, "--who", "bob")
+    done, sent = withdrawn("--file", file, *who)
 
-    assert sent == [{"key": KEY, "who": "ann"}, {"key": OTHER, "who": "bob"}]
+    assert sent == [{"key": KEY, "who": name} for name in names]
+    assert (f"{others} of 3 rows are of other annotators" in done.stderr) is (others > 0)
+
+
+def test_a_file_of_others_labels_withdraws_nothing(tmp_path: Path) -> None:
+    """The exit code says so."""
+    file = tmp_path / "l.csv"
+    file.write_text(f"key,who\n{KEY},ann\n{OTHER},bob\n")
+
+    done, sent = withdrawn("--file", file, "--who", "eve")
+
+    assert (done.exit_code, done.stdout, sent) == (1, "0 labels withdrawn\n", [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "entry"),
+    [
+        ("l.jsonl", f'{{"key":"{KEY}","correct":1,"annotator":"ann"}}\n', {"key": KEY, "who": "ann"}),
+        ("l.jsonl", f'{{"key":"{KEY}","random":null,"matched":true}}\n', {"key": KEY, "who": ""}),
+        ("l.csv", f"key,correct,annotator\n{KEY},true,ann\n", {"key": KEY, "who": "ann"}),
+        ("l.csv", "query,candidate,correct\n2+2?,,0\n", {"query": "2+2?", "candidate": "", "who": ""}),
+        (
+            "l.csv",
+            'messages,candidate,correct\n"[{""role"":""user"",""content"":""q""}]",4,1\n',
+            {"messages": [{"role": "user", "content": "q"}], "candidate": "4", "who": ""},
+        ),
+        (
+            "l.csv",
+            'query,tests,candidate,correct\nq,"[""assert f() == 1""]",c,1\n',
+            {"query": "q", "tests": ["assert f() == 1"], "candidate": "c", "who": ""},
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_that_was_imported_is_withdrawn(
+    tmp_path: Path, name: str, text: str, entry: dict[str, Any]
+) -> None:
+    """Each form that `import` reads."""
+    file = tmp_path / name
+    file.write_text(text)
+
+    _, sent = withdrawn("--file", file)
+
+    assert sent == [entry]
+
+
+@pytest.mark.parametrize("field", ["whom", "Who", "candidates"])
+def test_a_misspelt_field_keeps_the_file_back(tmp_path: Path, field: str) -> None:
+    """The unnamed annotator's labels stay."""
+    file = tmp_path / "l.jsonl"
+    file.write_text(f'{{"key":"{KEY}"}}\n{{"key":"{OTHER}","{field}":"ann"}}\n')
+
+    done, sent = withdrawn("--file", file)
+
+    assert (f"{file}:2: a label has no field '{field}'" in str(done.exception), sent) == (True, [])
 
 
 def test_a_row_without_an_annotator_withdraws_nobody_elses_label(tmp_path: Path) -> None:
