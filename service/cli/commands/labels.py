@@ -93,8 +93,8 @@ def labels_withdraw(
     who: Annotated[
         str | None,
         typer.Option(
-            help="Only this annotator's labels; '' is the unnamed one. Of a file, others' rows stay."
-            " Default: all, or a row's.",
+            help="Only this annotator's labels; '' is the unnamed one. Of a file, others' rows"
+            " stay. Default: all, or a row's.",
             show_default=False,
         ),
     ] = None,
