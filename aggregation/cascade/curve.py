@@ -87,7 +87,8 @@ def cascade_curve(
     """Measure cascades, subsets and shortlists on the queries whose candidates are all labelled.
 
     Maps, covariances and weights come from four fifths of the queries, with `budget` labels
-    drawn from them `draws` times (0: without labels); the rest measures them. Raises
+    drawn from them `draws` times (0: without labels); the rest measures them. A soft label is the
+    chance that its candidate is correct. Raises
     `ValueError` with too few queries, or without anything to save.
     """
     shard = Shard.of(scores, query_id, labels)
@@ -99,7 +100,7 @@ def cascade_curve(
             f" {2 * folds}"
         )
     rows, queries = shard.queries.rows_of(chosen), shard.queries.pick(chosen)
-    table, truth = finite(shard.scores[rows]), np.round(np.asarray(shard.labels)[rows])
+    table, truth = finite(shard.scores[rows]), np.asarray(shard.labels)[rows]
     names = tuple(verifier_names)
     results = _MethodResults(prices, calls)
     steps = folds * (draws if budget else 1)

@@ -14,8 +14,10 @@ from scipy.special import expit, logit
 from scipy.stats import t as student
 
 from assay.aggregation.evaluation.measures import (
+    EQUAL,
     expected_calibration_error,
     selection_by_query,
+    soft_labels,
     squared_errors,
 )
 from assay.aggregation.matrix import Floats
@@ -73,7 +75,9 @@ class Estimate:
 
 
 class PredictionMeasures:
-    """Measures of predictions of the same rows; queries adjacent, labels 0 or 1.
+    """Measures of predictions of the same rows; queries adjacent, labels from 0 to 1.
+
+    A soft label is the chance that the candidate is correct, and measures are expected values.
 
     `folds`, shape (rows,): which model predicted a row. Scores of different models are never
     compared: AUC takes pairs of one fold, and the slope has an intercept for each fold.
@@ -120,7 +124,12 @@ class PredictionMeasures:
         return float(np.mean([expected_calibration_error(p, self.labels) for p in draws]))
 
     def calibration_floor(self, draws: Sequence[Floats], seed: int = 0) -> float:
-        """Return the calibration error that would be expected if the probabilities were true."""
+        """Return the calibration error that would be expected if the probabilities were true.
+
+        NaN with soft labels: what true probabilities would make of them is not known.
+        """
+        if soft_labels(self.labels):
+            return float("nan")
         random = np.random.default_rng(seed)
         times = max(1, min(MOST_SIMULATIONS, SIMULATED_LABELS // max(1, len(self.labels))))
         p = draws[0]
@@ -147,22 +156,26 @@ class PredictionMeasures:
     def _auc(self, scores: Floats) -> tuple[float, Floats]:
         present = np.flatnonzero(~np.isnan(scores))
         order = present[np.lexsort((scores[present], self.folds[present]))]
-        fold, score, right = self.folds[order], scores[order], self.labels[order] > 0.5
+        fold, score, right = self.folds[order], scores[order], self.labels[order]
+        wrong = 1 - right
         begins = np.ones(len(order), bool)
         begins[1:] = (fold[1:] != fold[:-1]) | (score[1:] != score[:-1])
         tie = np.cumsum(begins) - 1
-        good, bad = (np.bincount(tie, side).astype(float) for side in (right, ~right))
+        good, bad = (np.bincount(tie, side).astype(float) for side in (right, wrong))
         fold_of_tie = fold[begins]
-        of_fold = [np.bincount(fold, side)[fold_of_tie] for side in (right, ~right)]
+        of_fold = [np.bincount(fold, side)[fold_of_tie] for side in (right, wrong)]
         below = _before(bad, fold_of_tie) + bad / 2
         above = of_fold[0] - _before(good, fold_of_tie) - good / 2
-        pairs = float((good * of_fold[1]).sum())
-        if not pairs:
+        itself = right * wrong  # a soft label makes no pair with itself
+        pairs = float((good * of_fold[1]).sum() - itself.sum())
+        if pairs <= EQUAL:
             return float("nan"), np.full(len(scores), np.nan)
-        value = float((good * below).sum()) / pairs
+        value = float((good * below).sum() - itself.sum() / 2) / pairs
         part = np.zeros(len(scores))
-        part[order] = np.where(
-            right, (below - value * of_fold[1])[tie], (above - value * of_fold[0])[tie]
+        part[order] = (
+            right * (below - value * of_fold[1])[tie]
+            + wrong * (above - value * of_fold[0])[tie]
+            - itself * (1 - 2 * value)
         )
         return value, part / pairs
 

@@ -17,6 +17,7 @@ from assay.aggregation.evaluation.measures import (
     auc_within,
     oracle_by_query,
     selection_by_query,
+    soft_labels,
 )
 from assay.aggregation.evaluation.method_measures import (
     BEST_SINGLE,
@@ -59,11 +60,12 @@ class VerifierMeasures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that was measured."""
+    """All that was measured; `soft`: the labels between 0 and 1, which count as they stand."""
 
     queries: int
     rows: int
     left_out: int
+    soft: int
     base_rate: float
     folds: int
     draws: int
@@ -91,9 +93,9 @@ def evaluate(
 
     Every method learns on four fifths of the queries, and the rest measures it, in turn; label
     budgets are drawn at random from those four fifths, 4 candidates of a query, `draws` times.
-    Duplicate rows and queries count once. `model` carries the parameters of ours (it is not fitted
-    itself); the function calls `progress` with (done, total). Raises `ValueError` with too few
-    queries.
+    Duplicate rows and queries count once, soft labels as they stand: measures are expected values.
+    `model` carries the parameters of ours (it is not fitted itself); the function calls `progress`
+    with (done, total). Raises `ValueError` with too few queries, or where all labels are alike.
     """
     model = LabelModel() if model is None else model
     # A copy of a query in another fold would tell the answer.
@@ -141,7 +143,7 @@ def _predict(
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """The queries that can be judged: scores, labels 0 or 1, queries adjacent."""
+    """The queries that can be judged: scores, labels from 0 to 1, queries adjacent."""
 
     scores: Floats
     labels: Floats
@@ -159,12 +161,10 @@ class _Data:
                 f" {2 * folds}"
             )
         chosen = np.flatnonzero(whole)
-        labels = np.round(np.asarray(shard.labels)[shard.queries.rows_of(chosen)])
-        if not 0 < labels.sum() < len(labels):
-            raise ValueError(
-                f"labels: all {len(labels)} are {'correct' if labels.all() else 'wrong'}: nothing"
-                " to tell apart"
-            )
+        labels = np.asarray(shard.labels)[shard.queries.rows_of(chosen)]
+        if labels.min() == labels.max():
+            alike = {0.0: "wrong", 1.0: "correct"}.get(float(labels[0]), f"{labels[0]:g}")
+            raise ValueError(f"labels: all {len(labels)} are {alike}: nothing to tell apart")
         queries = shard.queries.pick(chosen)
         return cls(
             finite(shard.scores[shard.queries.rows_of(chosen)]),
@@ -305,6 +305,7 @@ def _summary(
         queries=len(data.queries),
         rows=len(data.labels),
         left_out=left_out,
+        soft=soft_labels(data.labels),
         base_rate=float(data.labels.mean()),
         folds=folds,
         draws=draws,

@@ -11,10 +11,16 @@ from assay.aggregation.statistics.queries import Queries
 EQUAL = 1e-12
 
 
+def soft_labels(labels: Floats) -> int:
+    """Return how many labels lie between 0 and 1."""
+    return int(((labels > 0) & (labels < 1)).sum())
+
+
 def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floats:
     """Return each query's chance that its top candidate is correct; ties count in the mean.
 
-    Queries adjacent; a candidate without a score (NaN) is chosen only if none has one.
+    Queries adjacent; a candidate without a score (NaN) is chosen only if none has one. A soft label
+    is the chance that its candidate is correct.
     """
     ranked = np.where(np.isnan(scores), -np.inf, scores)
     best = np.repeat(np.maximum.reduceat(ranked, queries.starts[:-1]), queries.sizes)
@@ -23,7 +29,7 @@ def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floa
 
 
 def oracle_by_query(labels: Floats, queries: Queries) -> Floats:
-    """Return 1 for each query that has a correct candidate."""
+    """Return the chance of each query's best candidate: 1 where it has a correct one."""
     return np.maximum.reduceat(labels, queries.starts[:-1])
 
 
@@ -32,8 +38,8 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
 
     NaN where a class is missing.
 
-    A soft label is correct in part, and wrong in part. `weights`: how often each row counts, for a
-    bootstrap.
+    A soft label is correct in part, and wrong in part, but makes no pair with itself. `weights`:
+    how often each row counts, for a bootstrap.
     """
     present = ~np.isnan(scores)
     scores, share = scores[present], np.asarray(labels[present], np.float64)
@@ -52,9 +58,11 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
     _, place = np.unique(scores, return_inverse=True)
     good = np.bincount(place, weights * share)
     bad = np.bincount(place, weights * (1 - share))
-    total = good.sum() * bad.sum()
+    itself = float((weights * share * (1 - share)).sum())
+    total = float(good.sum() * bad.sum()) - itself
     below = np.cumsum(bad) - bad
-    return float((good * (below + bad / 2)).sum() / total) if total else float("nan")
+    ordered = float((good * (below + bad / 2)).sum()) - itself / 2
+    return ordered / total if total > EQUAL else float("nan")
 
 
 def auc_within(scores: Floats, labels: Floats, queries: Queries) -> float:
@@ -69,7 +77,10 @@ def auc_within(scores: Floats, labels: Floats, queries: Queries) -> float:
 
 
 def squared_errors(probability: Floats, labels: Floats) -> Floats:
-    """Return (p - y)^2 of each row (its mean is the Brier score); NaN without a probability."""
+    """Return (p - y)^2 of each row (its mean is the Brier score); NaN without a probability.
+
+    A soft label is y as it stands.
+    """
     return np.asarray((probability - labels) ** 2)
 
 

@@ -83,6 +83,7 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
         "queries": evaluation.queries,
         "rows": evaluation.rows,
         "queries_left_out": evaluation.left_out,
+        "soft_labels": evaluation.soft,
         "base_rate": evaluation.base_rate,
         "folds": evaluation.folds,
         "draws": evaluation.draws,
@@ -104,6 +105,12 @@ def _print(console: Console, path: Path, evaluation: Evaluation) -> None:
     if evaluation.left_out:
         console.print(
             f"{evaluation.left_out} queries are left out: not all of their candidates are labelled"
+        )
+    if evaluation.soft:
+        console.print(
+            f"{evaluation.soft} labels between 0 and 1 count as they stand: selection is the mean"
+            ' label of the chosen ones, Brier the squared distance to the label; "of true p" takes'
+            " labels of 0 and 1"
         )
     methods = evaluation.methods
     console.print(
@@ -168,7 +175,7 @@ def _of_probabilities(method: Method) -> list[str | Text]:
     return [
         _cell(method.slope),
         _cell(method.bias, signed=True),
-        *("" if error is None else f"{error:.3f}" for error in errors),
+        *("" if error is None or math.isnan(error) else f"{error:.3f}" for error in errors),
     ]
 
 

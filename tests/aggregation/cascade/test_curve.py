@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
 from assay.aggregation.cascade.curve import CASCADE, SUBSET, Curve, Point, cascade_curve
 from assay.aggregation.cascade.tiers import Calls
+from assay.aggregation.matrix import Floats
 from tests.support.samples.cascades import COSTS, sample
 
 
@@ -33,6 +35,23 @@ def test_on_synthetic_data_it_saves_more_than_it_loses() -> None:
     assert point.loss < 0.02
     assert found.at(SUBSET, 2.0) is not None
     assert found.tiers[0] == [data.names[0]]
+
+
+@pytest.mark.parametrize("share", [0.8, 0.51])
+def test_soft_labels_count_as_they_stand(share: float) -> None:
+    """They shrink selection towards 1/2, and a loss by as much."""
+    data = sample()
+
+    def curve(labels: Floats) -> Curve:
+        return cascade_curve(
+            data.scores, data.query_id, labels, data.names, Calls.of(COSTS), budget=0
+        )
+
+    hard, soft = curve(data.labels), curve(np.where(data.labels > 0.5, share, 1 - share))
+
+    assert soft.full == pytest.approx(1 - share + (2 * share - 1) * hard.full)
+    for point, whole in zip(soft.points[CASCADE], hard.points[CASCADE], strict=True):
+        assert point.loss == pytest.approx((2 * share - 1) * whole.loss, abs=1e-12)
 
 
 def test_the_price_for_a_loss_is_the_cheapest_that_stays_within_it() -> None:

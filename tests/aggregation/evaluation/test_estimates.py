@@ -130,3 +130,23 @@ def test_a_method_that_is_always_right_is_not_certain() -> None:
 
     assert (interval.value, interval.high) == (1.0, 1.0)
     assert 0.7 < interval.low < 0.95
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0])
+def test_soft_labels_measure_the_mean_over_labels_drawn_from_them(noise: float) -> None:
+    """Selection, AUC and bias of shares are those of the labels that they stand for."""
+    random = np.random.default_rng(1)
+    shares = random.random(400)
+    scores = shares + noise * random.normal(size=400)
+    queries = Queries.of(np.repeat(np.arange(100), 4))
+    drawn = [
+        PredictionMeasures((random.random(400) < shares).astype(float), queries) for _ in range(300)
+    ]
+    soft = PredictionMeasures(shares, queries)
+
+    for measure in ("selection", "auc", "bias"):
+        mean = np.mean([getattr(hard, measure)([scores]).by_draw[0] for hard in drawn])
+        assert getattr(soft, measure)([scores]).by_draw[0] == pytest.approx(mean, abs=0.005)
+    assert soft.auc([scores]).by_draw[0] == pytest.approx(auc(scores, shares))
+    assert soft.auc([scores]).by_query.sum() == pytest.approx(0, abs=1e-12)
+    assert np.isnan(soft.calibration_floor([shares]))

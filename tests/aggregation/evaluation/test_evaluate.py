@@ -70,6 +70,44 @@ def test_an_evaluation_measures_every_method() -> None:
     assert seen[-1][0] == seen[-1][1] == len(seen)
 
 
+def test_soft_labels_count_as_they_stand() -> None:
+    """Nearer to 1/2 selects less in the mean; half of them unknown halves; none is rounded."""
+    sample = small()
+    measures = {}
+    for share in (1.0, 0.8, 0.51):
+        labels = np.where(sample.labels > 0.5, share, 1 - share)
+        evaluation = evaluate(
+            sample.scores, sample.query_id, labels, sample.names, budgets=(), draws=1
+        )
+        methods = {method.name: method for method in evaluation.methods}
+        first, oracle, labelled = (
+            methods[name] for name in ("first sample", "oracle", "Assay, all labels")
+        )
+        measures[share] = first.selection.value, oracle.selection.value
+        assert evaluation.base_rate == pytest.approx(float(labels.mean()))
+        assert evaluation.soft == (0 if share == 1.0 else len(labels))
+        assert labelled.calibration_floor is not None
+        assert np.isnan(labelled.calibration_floor) == (share < 1)
+    for share in (0.8, 0.51):
+        for soft, hard in zip(measures[share], measures[1.0], strict=True):
+            assert soft == pytest.approx(1 - share + (2 * share - 1) * hard)
+
+
+def test_labels_of_one_half_are_not_wrong() -> None:
+    """Half of the candidates unsure: they count half; all of them: nothing to tell apart."""
+    sample = small()
+    unsure = np.where(np.arange(len(sample.labels)) % 2 == 0, 0.5, sample.labels)
+
+    evaluation = evaluate(sample.scores, sample.query_id, unsure, sample.names, budgets=(), draws=1)
+
+    first = {method.name: method for method in evaluation.methods}["first sample"]
+    starts = np.unique(sample.query_id, return_index=True)[1]
+    assert first.selection.value == pytest.approx(float(unsure[starts].mean()))
+    assert evaluation.base_rate == pytest.approx(float(unsure.mean()))
+    with pytest.raises(ValueError, match=r"all 360 are 0\.5: nothing to tell apart"):
+        evaluate(sample.scores, sample.query_id, np.full(360, 0.5), sample.names)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 3])
 def test_the_best_single_verifier_is_measured_in_its_own_scale(seed: int) -> None:
     """Folds choose differently between a probability and a reward about 1000, which pooled had an

@@ -21,17 +21,25 @@ NAN = np.nan
 
 @pytest.mark.parametrize("labels", [[0.0, 1.0], [0.2, 0.8], [0.9, 0.6], [0.5, 0.5]])
 def test_a_soft_label_is_correct_in_part(labels: list[float]) -> None:
-    """Each pair counts with the chance that one is correct and the other wrong, a tie half."""
+    """Each pair of two counts with the chance that one is correct and the other wrong."""
     scores, shares = np.array([1.0, 2.0]), np.array(labels)
     pairs = [
-        (shares[good] * (1 - shares[bad]), (scores[good] > scores[bad]) + (good == bad) / 2)
-        for good in range(2)
-        for bad in range(2)
+        (shares[good] * (1 - shares[bad]), float(scores[good] > scores[bad]))
+        for good, bad in ((0, 1), (1, 0))
     ]
 
     expected = sum(weight * wins for weight, wins in pairs) / sum(weight for weight, _ in pairs)
 
     assert auc(scores, shares) == pytest.approx(expected)
+    assert auc_within(scores, shares, Queries.single(2)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("label", [0.2, 0.5, 0.8])
+def test_one_soft_label_has_no_auc(label: float) -> None:
+    """It is compared with nothing."""
+    assert np.isnan(auc(np.ones(1), np.array([label])))
+    both = np.array([0.0, 1.0, label])
+    assert auc_within(np.array([1.0, 2.0, 0.0]), both, Queries.of(np.array([0, 0, 1]))) == 1.0
 
 
 def test_selection_counts_ties_at_their_expected_value() -> None:
