@@ -62,12 +62,17 @@ class Query:
     """The question or conversation being answered, oldest turn first.
 
     `reference` is a right answer and `tests` are Python statements that hold of one, where the
-    client knows them; only verifiers that compare with one read them.
+    client knows them; only verifiers that compare with one read them. A blank reference is none: a
+    data set's gap is not another query, with other scores and labels.
     """
 
     messages: tuple[Message, ...]
     reference: str | None = None
     tests: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.reference is not None and not self.reference.strip():
+            object.__setattr__(self, "reference", None)
 
     @classmethod
     def of(cls, text: str, reference: str | None = None, tests: tuple[str, ...] = ()) -> Query:

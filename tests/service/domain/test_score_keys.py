@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from assay.service.domain.score_keys import (
     CANDIDATE_KEY,
     Keys,
@@ -30,7 +32,6 @@ def test_the_name_of_a_query_follows_what_is_known_of_its_answer() -> None:
             Query.of("q", None, ("a", "b")),
             Query.of("q", None, ("ab",)),
             Query.of("q", "a", ("b",)),
-            Query.of("q", ""),
         )
     ]
 
@@ -114,3 +115,12 @@ def test_a_candidates_key_is_made_and_split_here() -> None:
     assert key == found.public()[1]
     assert re.fullmatch(CANDIDATE_KEY, key)
     assert (query_of_key(key), candidate_of_key(key)) == (hash_query(QUERY), hash_candidate("b"))
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_a_blank_reference_is_the_query_without_one(blank: str) -> None:
+    """So that a gap of a data set has the same cached scores, labels and keys."""
+    bare = Query.of("q")
+    assert Query.of("q", blank) == bare
+    assert hash_query(Query(bare.messages, blank)) == hash_query(bare)
+    assert hash_query(Query.of("q", "7")) != hash_query(bare)
