@@ -14,7 +14,7 @@ from .lone import Row, rank_rows
 from .missing import Missing
 from .run import Run
 from .settings import RewardKind, settings_of
-from .texts import content_of, query_of
+from .texts import query_of, text_of
 
 #: ART's TrajectoryGroup, which need not be installed here.
 Group = Any
@@ -33,7 +33,8 @@ def group_scorer(
     """Return a function that rewards the trajectories of a group, each by itself.
 
     A trajectory has the same reward in any group; `reward="rank"` is its rank within the group.
-    The query is what comes before a trajectory's first reply, the candidate its last reply. With
+    The query is what comes before a trajectory's first reply, the candidate the last text of its
+    replies: a trajectory may end in a call of a tool, which has none. With
     "skip" (the default) a trajectory without a score leaves the group, and a group with fewer than
     two is None, which ART leaves out. The reward before is in `metrics["independent_reward"]`.
     """
@@ -58,12 +59,12 @@ def group_scorer(
 
 
 def _row(trajectory: Any) -> Row:
-    """Return a trajectory's question and its last reply."""
+    """Return a trajectory's question and the last text of its replies."""
     turns = trajectory.messages()
     replies = [place for place, turn in enumerate(turns) if turn.get("role") == "assistant"]
     if not replies:
         return query_of(turns), "", None
-    return query_of(turns[: replies[0]]), content_of(turns[replies[-1]]), None
+    return query_of(turns[: replies[0]]), text_of(turns), None
 
 
 def _rewarded(trajectory: Any, reward: float, run: Run) -> Any:

@@ -81,3 +81,24 @@ async def test_a_trajectory_without_a_score_leaves_its_group() -> None:
     with answering_by_path({"*": pairs([1.0, None])}) as server:
         async with AsyncClient(server.url) as client:
             assert await group_scorer(client=client)(group(2)) is None
+
+
+async def test_a_trajectory_may_end_in_a_call_of_a_tool() -> None:
+    """Its candidate is the last text of its replies, wherever that stands."""
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "finish"}]}
+    endings: list[list[dict[str, Any]]] = [
+        [call],
+        [call, {"role": "tool", "content": "done"}],
+        [{"role": "assistant", "content": " "}],
+        [{"role": "assistant", "content": [{"type": "image"}]}, call],
+    ]
+    before = group(len(endings))
+    for trajectory, ending in zip(before.trajectories, endings, strict=True):
+        trajectory.turns += ending
+    with answering_by_path({"*": pairs([1.0, 0.0, 2.0, 3.0])}) as server:
+        async with AsyncClient(server.url) as client:
+            scored = await group_scorer("math", client=client)(before)
+    [(_, body)] = server.asked
+    assert [pair["candidate"] for pair in body["pairs"]] == ["0", "1", "2", "3"]
+    assert scored is not None
+    assert len(scored.trajectories) == len(endings)
