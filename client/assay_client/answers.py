@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import AssayError
+from .texts import plain_value
 
 OK = 200  # the status of an invalid answer
 SHOWN = 200  # characters of it
@@ -103,8 +104,11 @@ class Scores(_Head):
 
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request's data without the absent fields."""
-    return {key: item for key, item in value.items() if item is not None}
+    """Return a request's data without the absent fields, numpy's values as Python's.
+
+    Those of pandas' and of data sets' columns are numpy's, which JSON has no form for.
+    """
+    return {key: plain_value(item) for key, item in value.items() if item is not None}
 
 
 def ranking_of(data: Any, candidates: int | None = None) -> Ranking:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from assay_client import AssayError, AsyncClient, Client
 from assay_client.label_calls import AsyncLabelCalls, LabelCalls
@@ -166,3 +168,16 @@ def test_labels_that_differ_are_combined_and_counted(
     assert answer[counted] >= 1
     assert kept["correct"] == pytest.approx(mean)
     assert (turned["new"], turned["changed"]) == (0, 1)
+
+
+def test_labels_may_hold_values_of_numpy() -> None:
+    """As a column of pandas has them."""
+    calls = Calls({}, {})
+    calls.label("t", [{"key": np.str_("k"), "correct": np.bool_(True), "random": np.bool_(False)}])
+    calls.label(
+        "t", [{"query": "q", "candidate": "a", "correct": np.float32(0.5), "at": np.int64(7)}]
+    )
+    assert [json.loads(json.dumps(body))["labels"] for _, body in calls.asked] == [
+        [{"key": "k", "correct": True, "random": False}],
+        [{"query": "q", "candidate": "a", "correct": 0.5, "at": 7}],
+    ]
