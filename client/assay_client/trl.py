@@ -57,9 +57,10 @@ class RewardFunction:
     ) -> list[float | None]:
         """Return a reward a completion, in order; a group is those of one prompt and reference.
 
-        Raises `ValueError` for a data set without the column of references that was named, or with
-        a reference that is neither a text nor a number.
+        Raises `ValueError` for a data set without the column of references that was named, with a
+        reference that is neither a text nor a number, or for lists of different lengths.
         """
+        _check_lengths(len(completions), "prompts", prompts)
         references = self._references(columns, len(completions))
         groups: dict[str, list[int]] = {}
         for row in range(len(completions)):
@@ -88,6 +89,7 @@ class RewardFunction:
                 f"reference={self._reference!r}: the data set has no such column; it has"
                 f" {', '.join(sorted(columns)) or 'none beside the prompt'}"
             )
+        _check_lengths(count, self._reference, columns[self._reference])
         return [reference_of(value) for value in columns[self._reference]]
 
     def _alone(
@@ -160,7 +162,11 @@ class PairwiseJudge:
         completions: Sequence[Sequence[Any]],
         shuffle_order: bool = True,
     ) -> list[int]:
-        """Return the better one's place for each prompt; their order changes nothing."""
+        """Return the better one's place for each prompt; their order changes nothing.
+
+        Raises `ValueError` for lists of different lengths.
+        """
+        _check_lengths(len(completions), "prompts", prompts)
 
         def judge_one(prompt: Any, pair: Sequence[Any]) -> int:
             try:
@@ -173,6 +179,15 @@ class PairwiseJudge:
 
         with ThreadPoolExecutor(min(16, len(prompts) or 1)) as pool:
             return list(pool.map(judge_one, prompts, completions))
+
+
+def _check_lengths(completions: int, name: str, values: Sequence[Any]) -> None:
+    """Raise `ValueError` unless there are as many values as completions."""
+    if len(values) != completions:
+        raise ValueError(
+            f"{name}: one for each completion (got {len(values)} for {completions} completions):"
+            " repeat a prompt's for each of its completions"
+        )
 
 
 def _leaves_none_out() -> bool:

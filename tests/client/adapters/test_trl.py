@@ -155,3 +155,27 @@ def test_options_of_a_group_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the same in every group"):
         reward_function("math", **options)
     assert reward_function("math", reward="rank", **options).settings.kind == "rank"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "completions", "answers", "name"),
+    [
+        (["p", "q", "r"], ["a"], ["1"], "prompts"),
+        (["p"], ["a", "b"], ["1", "2"], "prompts"),
+        (["p", "q"], ["a", "b"], ["1"], "answer"),
+        (["p", "q"], ["a", "b"], ["1", "2", "3"], "answer"),
+    ],
+)
+def test_lists_of_different_lengths_are_an_error(
+    prompts: list[str], completions: list[str], answers: list[str], name: str
+) -> None:
+    """Before anything is asked: no one knows which prompt a completion answers."""
+    with answering_by_path({"*": pairs([1.0])}) as server:
+        reward = reward_function(client=Client(server.url, retrying=ONCE), reference="answer")
+        with pytest.raises(ValueError, match=rf"{name}: one for each completion \(got"):
+            reward(prompts, completions, answer=answers)
+        if name == "prompts":
+            judge = trl_adapter.PairwiseJudge(client=Client(server.url, retrying=ONCE))
+            with pytest.raises(ValueError, match="prompts: one for each"):
+                judge.judge(prompts, [["a", "b"]] * len(completions))
+    assert server.asked == []
