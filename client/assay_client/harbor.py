@@ -17,6 +17,7 @@ from .errors import AssayError, NoScoreError
 from .exchange import Query
 from .missing import Missing, filled
 from .settings import PATIENCE_S, RewardOptions, refuse_rank, rewards_of, settings_of
+from .texts import is_blank, reference_of
 
 FOLDER = Path("/logs/verifier")
 NAMES = ("reward.json", "reward.txt")
@@ -39,14 +40,17 @@ def write_reward(
 
     Reward files that were there before go first, since an agent may have written them; without a
     reward there is none. Raises `NoScoreError` if no verifier could say, unless `missing` is a
-    number, and any other `AssayError`.
+    number, any other `AssayError`, and `ValueError` for a query that asks nothing. A blank
+    reference is none.
     """
     for name in NAMES:
         (folder / name).unlink(missing_ok=True)
     settings = settings or settings_of(refused=REFUSED)
     refuse_rank(settings)
     asker = (client or Client(patience_s=PATIENCE_S)).with_run(settings.run)
-    pair = {"query": query, "candidate": answer, "reference": reference}
+    if is_blank(query):
+        raise ValueError("query: it is blank: name the file that holds the task's question")
+    pair = {"query": query, "candidate": answer, "reference": reference_of(reference)}
     result: PairScore | None = None
     reward: float | None = None
     reason: str | None = None

@@ -35,15 +35,30 @@ def content_of(turn: Mapping[str, Any]) -> str:
 
 
 def query_of(prompt: str | Sequence[Mapping[str, Any]]) -> str | list[dict[str, str]]:
-    """Return a prompt as the service takes it: a text, or messages of plain text."""
+    """Return a prompt as the service takes it: a text, or messages of plain text.
+
+    Raises `ValueError` for a list of anything but messages that have a role.
+    """
     prompt = plain_value(prompt)
     if isinstance(prompt, str):
         return prompt
+    for place, turn in enumerate(prompt):
+        if not (isinstance(turn, Mapping) and "role" in turn):
+            raise ValueError(
+                f"prompt: a text, or messages with `role` and `content` (message {place} is a"
+                f" {type(turn).__name__}: {str(turn)[:80]!r})"
+            )
     return [{"role": str(turn["role"]), "content": content_of(turn)} for turn in prompt]
 
 
+def is_blank(query: str | Sequence[Mapping[str, str]]) -> bool:
+    """Return whether a query, as `query_of` returns it, asks nothing."""
+    texts = [query] if isinstance(query, str) else [turn["content"] for turn in query]
+    return not any(text.strip() for text in texts)
+
+
 def reference_of(value: Any) -> str | None:
-    """Return a data set's right answer as a text; None for a gap: None, "", NaN.
+    """Return a data set's right answer as a text; None for a gap: None, NaN, a blank one.
 
     Raises `ValueError` for anything but a text or a number: the text of a list or of an object is
     no right answer.
@@ -52,7 +67,7 @@ def reference_of(value: Any) -> str | None:
     if value is None or type(value).__name__ in GAPS:
         return None
     if isinstance(value, str):
-        return value or None
+        return value if value.strip() else None
     if isinstance(value, numbers.Number):
         return None if value != value else str(value)  # NaN alone differs from itself
     raise ValueError(

@@ -14,7 +14,7 @@ from .exchange import Query
 from .lone import process_run, score_one
 from .missing import Missing
 from .settings import RewardKind, settings_of
-from .texts import plain_value, query_of
+from .texts import is_blank, plain_value, query_of
 
 #: verl asks of one response at a time, and takes any number for a reward.
 REFUSED = {
@@ -42,7 +42,8 @@ async def compute_score(
     else ASSAY_TASK, ASSAY_MISSING and ASSAY_REWARD; the run is ASSAY_RUN, else the process's own.
     `with_reference=False` leaves out a ground truth that is no right answer to compare with.
     Raises `NoScoreError` if no verifier could say, unless `missing` is a number, and `ValueError`
-    without a prompt, or for a ground truth that is neither a text nor a number.
+    without a prompt, for one that is neither a text nor messages, or for a ground truth that is
+    neither a text nor a number.
     """
     settings = settings_of(task, process_run(), missing, reward, learn, refused=REFUSED)
     value, result = await score_one(
@@ -64,8 +65,8 @@ def _prompt_of(extra_info: Any) -> Query:
     info = info if isinstance(info, Mapping) else {}
     for name in ("question", "prompt"):
         prompt = plain_value(info.get(name))
-        if isinstance(prompt, str | list | tuple) and len(prompt):
-            return query_of(prompt)
+        if isinstance(prompt, str | list | tuple) and not is_blank(query := query_of(prompt)):
+            return query
     raise ValueError(
         "verl hands compute_score no prompt: write it into each row's extra_info as `question` (a"
         f" text) or `prompt` (messages); this row has {sorted(map(str, info)) or 'none'}"

@@ -183,3 +183,25 @@ async def test_a_kind_that_the_version_lacks_is_no_gap() -> None:
     with answering_by_path({"*": pairs([None, None], reward=[None, None])}) as server:
         async with AsyncClient(server.url) as client:
             assert await rank_rows(rows, settings, client) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n", [], [{"role": "user", "content": " "}]])
+async def test_verl_passes_over_a_blank_question(
+    blank: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the prompt beside it; a row with nothing else is an error."""
+    with answering_by_path({"*": pairs([1.0])}) as server:
+        monkeypatch.setenv("ASSAY_URL", server.url)
+        await compute_score("d", "a", None, {"question": blank, "prompt": "p"})
+        for row in ({"question": blank}, {"question": blank, "prompt": blank}):
+            with pytest.raises(ValueError, match="verl hands compute_score no prompt"):
+                await compute_score("d", "a", None, row)
+    [(_, body)] = server.asked
+    assert body["pairs"][0]["query"] == "p"
+
+
+@pytest.mark.parametrize("question", [["q"], [7], [{"content": "q"}], np.array(["q"])])
+async def test_verl_refuses_a_question_of_another_form(question: Any) -> None:
+    """With the form that it has, and what it should have."""
+    with pytest.raises(ValueError, match="prompt: a text, or messages with `role` and `content`"):
+        await compute_score("d", "a", None, {"question": question})

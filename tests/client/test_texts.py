@@ -27,6 +27,7 @@ class NAType:
         (float("nan"), None),
         (None, None),
         ("", None),
+        (" \n", None),
         (NAType(), None),
     ],
 )

@@ -61,3 +61,27 @@ def test_the_command(
         assert main([*words, "--missing", "skip"]) == 1
         assert "Harbor fails a trial" in capsys.readouterr().err
         assert main([*words, "--answer-file", str(tmp_path / "none")]) == 1
+
+
+@pytest.mark.parametrize("blank", ["", "\n", " \t\n"])
+def test_a_blank_reference_is_none_and_a_blank_query_an_error(
+    blank: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As of an empty file."""
+    (tmp_path / "q").write_text("q")
+    (tmp_path / "blank").write_text(blank)
+    files = {"--query-file": "q", "--answer-file": "q", "--reference-file": "blank"}
+    for query, code in (("q", 0), ("blank", 1)):
+        named = files | {"--query-file": query}
+        words = [word for name, file in named.items() for word in (name, str(tmp_path / file))]
+        with answering_by_path({"*": pairs([1.0])}) as server:
+            monkeypatch.setenv("ASSAY_URL", server.url)
+            assert main([*words, "--folder", str(tmp_path)]) == code
+        assert [body["pairs"][0].get("reference") for _, body in server.asked] == [None] * (
+            1 - code
+        )
+    assert "no reward: query: it is blank" in capsys.readouterr().err
+    assert not (tmp_path / "reward.json").exists()
