@@ -232,6 +232,9 @@ class TaskStore(Protocol):
     async def report(self, version: int) -> dict[str, Any] | None:
         """Return a version's report."""
 
+    async def learned(self, version: int) -> bytes | None:
+        """Return the labels that a version learned; None for one that did not keep them."""
+
     async def reports(self) -> dict[int, dict[str, Any]]:
         """Return each version's report."""
 

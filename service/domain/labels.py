@@ -167,10 +167,13 @@ def merge(record: LabelRecord | None, label: Label) -> Merged:
     return _again(record, earlier, stated)
 
 
-def withdraw(record: LabelRecord, who: str | None) -> tuple[LabelRecord | None, tuple[Label, ...]]:
+def withdraw(
+    record: LabelRecord, who: str | None, at: float
+) -> tuple[LabelRecord | None, tuple[Label, ...]]:
     """Return a candidate's labels without one annotator's, and the withdrawn ones.
 
-    `who`: the annotator, empty for the unnamed one, None for all. None is left if all are gone.
+    `who`: the annotator, empty for the unnamed one, None for all. `at`: the time of the withdrawal,
+    since when the mean of the others counts. None is left if all are gone.
     """
     gone = tuple(
         label
@@ -182,7 +185,7 @@ def withdraw(record: LabelRecord, who: str | None) -> tuple[LabelRecord | None, 
         return None, gone
     after = LabelRecord(left, record.since)
     if gone and after.correct != record.correct:
-        after = LabelRecord(left, max(label.at for label in left))
+        after = LabelRecord(left, max(at, *(label.at for label in left)))
     return after, gone
 
 

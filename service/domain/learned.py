@@ -15,11 +15,15 @@ MOST_BYTES = 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The outcome of a fit: no model with too few requests; `serve` is false if it is no better."""
+    """The outcome of a fit: no model with too few requests; `serve` is false if it is no better.
+
+    `learned`: the labels that the model learned, to notice later which of them were taken back.
+    """
 
     model: bytes | None = None
     serve: bool = False
     report: dict[str, Any] = field(default_factory=dict)
+    learned: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from assay.aggregation.label_model.summaries.verifier_findings import verifier_f
 from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation, TrainingTable, training_table
 from assay.service.learning.error_rates import error_rates
-from assay.service.learning.label_usage import label_usage, why_not_calibrated
+from assay.service.learning.label_usage import label_usage, read_rows, why_not_calibrated
+from assay.service.learning.taken_back import TakenBack, learned_value
 
 #: Rows below which no range is worth freezing, and labels below which none is held out.
 MIN_FIT_ROWS, MIN_LABELS, MIN_NEW = 50, 25, 10
@@ -64,21 +65,14 @@ class KnownLabel:
 class Served:
     """The served version, and the time of its last label: later labels are new to it.
 
-    `labels`: how many it learned from. `taken_back`: how many of them people have withdrawn or
-    turned since.
+    `taken_back`: what people have taken back since of the labels that it learned.
     """
 
     artifact: bytes
     labels_until: float
     calibrated: bool = False
     version: int = 0
-    labels: int = 0
-    taken_back: int = 0
-
-    @property
-    def stands(self) -> bool:
-        """Return whether people still say what the larger part of its labels said."""
-        return not self.taken_back or 2 * self.taken_back < self.labels
+    taken_back: TakenBack = field(default_factory=TakenBack)
 
 
 def refit(
@@ -109,7 +103,7 @@ def refit(
     base_rate, source = model.believed_base_rate
     held = held_out(inputs, table, correct, is_random)
     # What people took back may not judge what they say now.
-    against = serving.artifact if serving is not None and serving.stands else None
+    against = serving.artifact if serving is not None and serving.taken_back.stands else None
     checks = _checks(inputs, table, correct, is_random, against, new, held)
     report = {
         "at": time.time(), "seconds": round(time.perf_counter() - started, 3), "rows": len(table.keys),  # noqa: E501
@@ -125,14 +119,21 @@ def refit(
     }  # fmt: skip
     serve = all(check["passed"] for check in checks)
     # Such as after a store was lost, with its labels.
-    if serving is not None and serving.calibrated and not model.calibrated_ and serving.stands:
+    loses_labels = serving is not None and serving.calibrated and not model.calibrated_
+    if serving is not None and loses_labels and serving.taken_back.stands:
         serve, report["not_served"] = False, LABELS_GONE
-    if serving is not None and serving.taken_back:
-        report["taken_back"] = (
-            f"version {serving.version} learned {serving.labels} labels, of which"
-            f" {serving.taken_back} were withdrawn or turned since"
-        )
-    return Fit(orjson.dumps(to_dict(model)), serve, report)
+    if serving is not None and (words := serving.taken_back.words(serving.version)):
+        report["taken_back"] = words
+    learned = _learned(table, correct, is_random, model) if report["labels"] else b""
+    return Fit(orjson.dumps(to_dict(model)), serve, report, learned)
+
+
+def _learned(table: TrainingTable, correct: Floats, is_random: Any, model: LabelModel) -> bytes:
+    """Return the labels that a model learned, as the store keeps them."""
+    rows = np.flatnonzero(read_rows(table, correct, model))
+    return learned_value(
+        (table.keys[row], float(correct[row]), bool(is_random[row])) for row in rows
+    )
 
 
 def _labels_in_report(

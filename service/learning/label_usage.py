@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assay.aggregation import Floats, LabelModel
-from assay.service.domain.labels import LabelEvent, LabelRecord
 from assay.service.domain.observation import TrainingTable
 
 
@@ -32,11 +32,16 @@ def label_usage(
     if model is None:
         usage["no_model"] = kept
     elif kept:
-        read = correct[there & np.isfinite(model.score_samples(table.scores, table.query))]
+        read = correct[read_rows(table, correct, model)]
         used, usage["not_scored"] = len(read), kept - len(read)
         if used and not ((read > 0).any() and (read < 1).any()):
             used, usage["one_kind"] = 0, used
     return {"given": len(labels), "used": used, "unused": len(labels) - used, "because": usage}
+
+
+def read_rows(table: TrainingTable, correct: Floats, model: LabelModel) -> npt.NDArray[np.bool_]:
+    """Return which rows have a label and a score: a fit reads the labels of these."""
+    return (correct >= 0) & np.isfinite(model.score_samples(table.scores, table.query))
 
 
 def why_not_calibrated(model: LabelModel, usage: Mapping[str, Any], correct: Floats) -> str | None:
@@ -59,32 +64,6 @@ def why_not_calibrated(model: LabelModel, usage: Mapping[str, Any], correct: Flo
         f"none of {labels} labels is used: {because['not_kept']} are of candidates that no kept"
         f" request has, {because['not_scored']} of candidates without a score"
     )
-
-
-def taken_back(
-    records: Mapping[str, LabelRecord],
-    past: Mapping[str, Sequence[LabelEvent]],
-    fitted_at: float,
-) -> int:
-    """Return of how many candidates people withdrew all labels since a fit, or turned them.
-
-    A label is turned where its mean is on the other side of a half than one from before the fit.
-    Labels that are gone without a withdrawal, such as with their store, are not taken back.
-    """
-    return sum(_is_taken_back(records.get(key), events, fitted_at) for key, events in past.items())
-
-
-def _is_taken_back(
-    record: LabelRecord | None, events: Sequence[LabelEvent], fitted_at: float
-) -> bool:
-    before = [
-        event.correct for event in events if event.correct is not None and event.at <= fitted_at
-    ]
-    if record is None:
-        withdrawn = any(event.correct is None and event.at > fitted_at for event in events)
-        return withdrawn and bool(before)
-    turned = any((value - 0.5) * (record.correct - 0.5) < 0 for value in before)
-    return turned and record.since > fitted_at
 
 
 def annotator_agreement(annotators: Mapping[str, tuple[int, bool]]) -> dict[str, Any]:

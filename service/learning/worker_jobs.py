@@ -17,8 +17,13 @@ from assay.service.domain.learned import Fit
 from assay.service.domain.observation import Observation
 from assay.service.domain.score_keys import candidate_key, query_of_key
 from assay.service.learning.fit_job import FitInputs, KnownLabel, Served, refit
-from assay.service.learning.label_usage import taken_back
 from assay.service.learning.report_job import ReportInputs, measure_shadow, measure_task
+from assay.service.learning.taken_back import (
+    TakenBack,
+    learned_labels,
+    taken_back,
+    taken_back_since,
+)
 from assay.service.ports import TaskStore
 
 Result = TypeVar("Result")
@@ -176,15 +181,23 @@ async def _served(task_store: TaskStore, inputs: FitInputs) -> Served | None:
     until = report.get("labels_until", report.get("at"))
     if not isinstance(until, int | float):
         return None
-    fitted_at, learned = report.get("at"), report.get("labels")
-    records, past = await task_store.label_records(), await task_store.label_past()
-    back = taken_back(records, past, fitted_at) if isinstance(fitted_at, int | float) else 0
-    labels = learned if isinstance(learned, int) else 0
     return Served(
         artifact,
         until,
         calibrated=report.get("calibrated") is True,
         version=version,
-        labels=labels,
-        taken_back=min(back, labels),
+        taken_back=await _taken_back(task_store, version, report),
     )
+
+
+async def _taken_back(task_store: TaskStore, version: int, report: Mapping[str, Any]) -> TakenBack:
+    """Return what people took back of a version's labels; by times, for one that kept none."""
+    value = await task_store.learned(version)
+    learned = None if value is None else learned_labels(value)
+    records, past = await task_store.label_records(), await task_store.label_past()
+    if learned is not None:
+        return taken_back(learned, records, past)
+    fitted_at, labels = report.get("at"), report.get("labels")
+    if not isinstance(fitted_at, int | float) or not isinstance(labels, int):
+        return TakenBack()
+    return TakenBack(min(taken_back_since(records, past, fitted_at), labels), labels)

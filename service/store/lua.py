@@ -164,8 +164,8 @@ end
 #: models, taken, history, labelled, runs, times of their last use. ARGV: token, model, report, serve
 #: (1 or 0), requests and labels that it was fitted on, how many of them had ever come, how many
 #: versions are kept beside the served one, the one before and those of runs, and the time since
-#: which a run was used that still counts. Returns the version's number, or 0 where the lease was
-#: lost.
+#: which a run was used that still counts, and the labels that the version learned. Returns the
+#: version's number, or 0 where the lease was lost.
 PUBLISH = f"""{_HISTORY}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'requests', ARGV[5], 'labels', ARGV[6])
@@ -181,7 +181,7 @@ if not newest then -- it was damaged, and put aside: no version may be written o
 end
 local version = newest + 1
 redis.call('HSET', KEYS[2], 'newest', version)
-redis.call('HSET', KEYS[3], version, ARGV[2], 'report:' .. version, ARGV[3])
+redis.call('HSET', KEYS[3], version, ARGV[2], 'report:' .. version, ARGV[3], 'learned:' .. version, ARGV[11])
 if ARGV[4] == '1' and redis.call('HGET', KEYS[2], 'pinned') ~= '1' then serve(KEYS[2], KEYS[5], tostring(version)) end
 local serving, before = redis.call('HGET', KEYS[2], 'serving'), redis.call('HGET', KEYS[2], 'before')
 local pinned = {{}}
@@ -194,7 +194,7 @@ end
 for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do
   local number = tonumber(name)
   if number and number <= version - tonumber(ARGV[9]) and name ~= serving and name ~= before and not pinned[name] then
-    redis.call('HDEL', KEYS[3], name, 'report:' .. name)
+    redis.call('HDEL', KEYS[3], name, 'report:' .. name, 'learned:' .. name)
   end
 end
 redis.call('DEL', KEYS[1])

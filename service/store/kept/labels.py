@@ -214,7 +214,7 @@ def _take(change: _Change, who: str | None, at: float) -> int:
     """Take an annotator's labels from a candidate; return how many went."""
     if change.record is None:
         return 0
-    change.record, gone = withdraw(change.record, who)
+    change.record, gone = withdraw(change.record, who, at)
     for label in gone:
         change.past += [label, LabelEvent(label.who, None, None, at)]
     change.changed += len(gone)

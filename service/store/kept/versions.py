@@ -52,6 +52,13 @@ class KeptVersions(TaskKeys):
             else (await self._whole("models", {name.encode(): raw}, json_object)).get(name)
         )
 
+    async def learned(self, version: int) -> bytes | None:
+        """Return the labels that a version learned; None for one that did not keep them."""
+        learned: bytes | None = await self._ask(
+            lambda: self._redis.hget(self._keys["models"], f"learned:{version}")
+        )
+        return learned
+
     async def reports(self) -> dict[int, dict[str, Any]]:
         """Return each version's report, without the models beside them."""
         fields = await self._ask(lambda: self._redis.hkeys(self._keys["models"]))
@@ -108,6 +115,7 @@ class KeptVersions(TaskKeys):
             *counts,
             versions,
             runs_since,
+            fit.learned,
         )
         version = int(await self._run(PUBLISH, PUBLISHED_PARTS, *arguments))
         await self._store.publish(self._task)

@@ -64,7 +64,7 @@ class LabelStore:
         counts = []
         for key, who in withdrawals:
             record = self.kept.pop(key, None)
-            left, gone = (None, ()) if record is None else withdraw(record, who)
+            left, gone = (None, ()) if record is None else withdraw(record, who, at)
             if left is not None:
                 self.kept[key] = left
             counts.append(len(gone))

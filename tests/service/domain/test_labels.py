@@ -108,14 +108,14 @@ def test_a_candidate_has_so_many_annotators() -> None:
 
 
 def test_labels_are_withdrawn_by_annotator() -> None:
-    """A name, the unnamed one, or all; the mean is that of the others."""
+    """A name, the unnamed one, or all; the mean is that of the others, from then on."""
     ann, nameless = Label(1.0, None, "ann", 1.0), Label(0.0, None, None, 2.0)
     record = record_of(ann, nameless)
 
-    assert withdraw(record, "ann") == (LabelRecord((nameless,), 2.0), (ann,))
-    assert withdraw(record, "") == (LabelRecord((ann,), 1.0), (nameless,))
-    assert withdraw(record, None) == (None, (ann, nameless))
-    assert withdraw(record, "bob") == (record, ())
+    assert withdraw(record, "ann", 9.0) == (LabelRecord((nameless,), 9.0), (ann,))
+    assert withdraw(record, "", 1.5) == (LabelRecord((ann,), 1.5), (nameless,))
+    assert withdraw(record, None, 9.0) == (None, (ann, nameless))
+    assert withdraw(record, "bob", 9.0) == (record, ())
 
 
 def test_a_label_says_what_was_stated_and_nothing_else() -> None:
@@ -217,7 +217,7 @@ def test_labels_without_a_name_are_one_annotator_beside_those_who_agree(
 
     assert [record.correct for record in records] == [2 / 3] * 3
     assert all(ann in record.by and unnamed in record.by for record in records)
-    assert withdraw(records[0], "ann")[1] == (ann,)
+    assert withdraw(records[0], "ann", 9.0)[1] == (ann,)
 
 
 def test_one_unnamed_annotator_may_not_say_both() -> None:

@@ -258,6 +258,60 @@ async def test_labels_that_people_took_back_rule_no_longer(store: Store, again: 
     assert "the served model" not in [check["against"] for check in found.report["checks"]]
 
 
+STATED = {
+    "unsure": lambda value: Label(0.5, None, "ann", time.time() + 2),
+    "contradicted": lambda value: Label(1.0 - value, None, "bob", time.time() + 2),
+    "not random": lambda value: Label(value, False, "ann", time.time() + 2),
+    "yesterday": lambda value: Label(1.0 - value, False, "ann", 2.0),
+}
+
+
+@pytest.mark.parametrize("way", STATED)
+async def test_labels_changed_in_any_way_rule_no_longer(store: Store, way: str) -> None:
+    """By their values: an import may bring a change that is older than the fit."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample(80))
+    task_store, fitter = TaskStore(store, "t"), FitScheduler(tasks)
+    wrong = {each: 1.0 - truth[each] for each in sorted(truth)[::10]}
+    await give_labels(task_store, {each: Label(wrong[each], True, "ann", 1.0) for each in wrong})
+    await fitter.fit(task)
+    ruled = task.served.model.calibrated
+    await give_labels(task_store, {each: STATED[way](wrong[each]) for each in wrong})
+
+    _, found = await fitter.fit(task)
+
+    assert ruled
+    assert found.report["taken_back"].startswith("version 1 learned 64")
+    assert (task.served.version, task.served.model.calibrated) == (2, False)
+
+
+@pytest.mark.parametrize("learned", [True, False])
+async def test_two_bad_annotators_withdrawn_leave_the_honest_one(
+    store: Store, learned: bool
+) -> None:
+    """Whose labels are older than the fit. So too for a version of a build that kept no labels."""
+    tasks, task = replica(store)
+    truth = await traffic(tasks, task, sample(80))
+    task_store, fitter, keys = TaskStore(store, "t"), FitScheduler(tasks), sorted(truth)[::10]
+    await give_labels(task_store, {each: Label(truth[each], False, "ann", 1.0) for each in keys})
+    for name in ("eve", "mallory"):
+        await give_labels(
+            task_store, {each: Label(1.0 - truth[each], True, name, 1.0) for each in keys}
+        )
+    await fitter.fit(task)
+    ruled = task.served.model.calibrated
+    if not learned:
+        await store.redis.hdel("assay:1:models:{t}", "learned:1")
+    bad = [(each, name) for each in keys for name in ("eve", "mallory")]
+    await task_store.withdraw(bad, time.time() + 2)
+
+    _, found = await fitter.fit(task)
+
+    assert ruled
+    assert found.report["taken_back"].startswith("version 1 learned 64 labels, of which 64")
+    assert (task.served.version, task.served.model.calibrated) == (2, False)
+
+
 @pytest.mark.parametrize("withdrawn", [0, 12])
 async def test_a_calibrated_version_stays_where_most_of_its_labels_were_not_taken_back(
     store: Store, withdrawn: int

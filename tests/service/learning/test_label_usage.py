@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
-from assay.service.domain.labels import Label, LabelEvent, LabelRecord
 from assay.service.domain.observation import TrainingTable
 from assay.service.learning.label_usage import (
     annotator_agreement,
     label_usage,
-    taken_back,
     why_not_calibrated,
 )
 from tests.support.samples.replicas import sample
@@ -97,32 +95,3 @@ def test_agreement_is_among_candidates_of_several_annotators() -> None:
         "conflicts": 1,
         "agreement": pytest.approx(2 / 3),
     }
-
-
-LABELLED = LabelEvent("ann", 1.0, True, 5.0)
-
-
-@pytest.mark.parametrize(
-    ("record", "events", "expected"),
-    [
-        (None, [LABELLED, LabelEvent("ann", None, None, 20.0)], 1),
-        (None, [LABELLED, LabelEvent("ann", None, None, 8.0)], 0),
-        (None, [LabelEvent("ann", 1.0, True, 15.0), LabelEvent("ann", None, None, 20.0)], 0),
-        (Label(0.0, True, "ann", 20.0), [LABELLED], 1),
-        (Label(0.8, True, "ann", 20.0), [LABELLED], 0),
-        (Label(0.0, True, "ann", 8.0), [LABELLED], 0),
-        (Label(1.0, True, "bob", 6.0), [LABELLED, LabelEvent("ann", None, None, 20.0)], 0),
-    ],
-)
-def test_labels_that_a_fit_learned_and_people_took_back(
-    record: Label | None, events: list[LabelEvent], expected: int
-) -> None:
-    """Withdrawn or turned after the fit at 10; not before it, nor given after it."""
-    records = {} if record is None else {"k": LabelRecord((record,), record.at)}
-
-    assert taken_back(records, {"k": events}, 10.0) == expected
-
-
-def test_labels_that_a_lost_store_took_along_were_not_taken_back() -> None:
-    """Nothing was withdrawn."""
-    assert taken_back({}, {}, 10.0) == 0

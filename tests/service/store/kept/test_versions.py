@@ -65,20 +65,22 @@ async def test_old_versions_go_but_for_the_served_one_and_the_one_before(store: 
         await FitScheduler(tasks).fit(task)
 
     assert sorted(await task_store.reports()) == [1, 2, 5, 6]
+    labels = [await task_store.learned(version) for version in range(1, 7)]
+    assert [value is None for value in labels] == [False, False, True, True, False, False]
     assert await task_store.rollback() == 2
 
 
 async def test_only_the_holder_of_the_lease_publishes(store: Store) -> None:
     """A replica that lost it fits for nothing; publishing gives the lease back."""
     memory = TaskStore(store, "t")
-    fit = Fit(b"model", serve=True, report={"queries": 3})
+    fit = Fit(b"model", serve=True, report={"queries": 3}, learned=b"labels")
     assert await memory.lease("a")
 
     assert not await memory.renew("b")
     assert await memory.publish("b", fit, Sizes(), 5) == 0
     assert await memory.publish("a", fit, Sizes(3, 1), 5) == 1
     assert not await memory.renew("a")
-    assert await memory.model(1) == b"model"
+    assert (await memory.model(1), await memory.learned(1)) == (b"model", b"labels")
     assert await memory.reports() == {1: {"queries": 3}}
     assert (await memory.state()).serving == 1
 
