@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from assay.aggregation import LabelModel, NotFittedError
 from assay.aggregation.label_model.families import FAMILY_MODES, Families, families_of
 from assay.aggregation.label_model.saved.artifact import ArtifactError, load_model, save, version_of
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
+from assay.aggregation.label_model.summaries.unlike_scores import unlike_scores
 from assay.aggregation.statistics.queries import TOO_LARGE, too_large
 from assay.service.cli.console import Console
 from assay.service.cli.outputs import check_output
@@ -125,7 +126,8 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
     check_output(out, model_path, path)
     try:
         model, table = load_model(model_path), read_table(path, labels=False)
-        score = model.for_verifiers(table.names).score_samples(table.scores, table.query_id)
+        reader = model.for_verifiers(table.names)
+        score = reader.score_samples(table.scores, table.query_id)
     except (ArtifactError, ValueError) as exc:
         raise FitError(str(exc) if isinstance(exc, ArtifactError) else f"{path}: {exc}") from exc
     rated = model.calibrated_ or model.base_rate is not None
@@ -137,12 +139,14 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
     unknown = int(np.isnan(score).sum())
     missing = sorted(set(model.names_) - set(table.names))
     beyond = int(too_large(table.scores).sum())
+    unlike = unlike_scores(reader, table.scores)
     summary = {
         "rows": len(score),
         "without_score": unknown,
         "calibrated": model.calibrated_,
         "missing_verifiers": missing,
         "too_large": beyond,
+        "unlike_the_fit": [asdict(verifier) for verifier in unlike],
         "out": str(out),
     }
     if as_json:
@@ -154,6 +158,8 @@ def predict_file(model_path: Path, path: Path, out: Path, as_json: bool) -> None
         console.print(f"not in the file, so counted as missing: {', '.join(missing)}", markup=False)
     if beyond:
         console.print(f"counted as missing: {beyond} scores {TOO_LARGE}", markup=False)
+    for verifier in unlike:
+        console.print(f"{verifier.sentence}: another unit or model?", markup=False)
     if not model.calibrated_:
         console.print(f"not calibrated: {model.counts_.why_not}", markup=False)
     if not rated:

@@ -265,6 +265,26 @@ def test_scores_too_large_to_count_are_told(tmp_path: Path) -> None:
     assert "counted as missing: 2 scores beyond 1e150 in size or infinite" in shown.output
 
 
+@pytest.mark.parametrize(("place", "factor"), [(4, 100), (5, 1000)])
+def test_scores_of_another_unit_are_told(tmp_path: Path, place: int, factor: float) -> None:
+    """With the verifier and the share; the data of the fit are not."""
+    data = as_npz(tmp_path / "a.npz")
+    said("fit", data, "-o", tmp_path / "m.json")
+    scores = SAMPLE.scores.astype(float)
+    scores[:, place] *= factor
+    other = as_npz(tmp_path / "b.npz", scores=scores)
+
+    same = said("predict", tmp_path / "m.json", data, "-o", tmp_path / "out.npz")
+    (unlike,) = said("predict", tmp_path / "m.json", other, "-o", tmp_path / "out.npz")[
+        "unlike_the_fit"
+    ]
+    shown = run("predict", tmp_path / "m.json", other, "-o", tmp_path / "out.npz").output
+
+    assert same["unlike_the_fit"] == []
+    assert unlike["name"] == SAMPLE.names[place]
+    assert f"{unlike['name']}: {unlike['outside']:.0%} of its scores lie outside" in shown
+
+
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A folder that is not there, an ending that is not known."""
     data = as_npz(tmp_path / "a.npz")
