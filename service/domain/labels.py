@@ -19,6 +19,15 @@ MOST_ANNOTATORS = 100
 Outcome = Literal["new", "changed", "unchanged", "withdrawn"]
 #: Characters that no reader sees: around a name, they make no other one.
 NAME_PADDING = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+#: What else a name's reader does not see: letters that look like blanks, and marks without a shape
+#: (Unicode's `Default_Ignorable_Code_Point` of the categories Lo and Mn, and the empty braille
+#: pattern).
+BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+SHAPELESS_MARKS = (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
+VARIATION_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+UNSEEN = dict.fromkeys(map(ord, BLANK_LETTERS), " ") | dict.fromkeys(
+    (*SHAPELESS_MARKS, *VARIATION_SELECTORS), ""
+)
 
 
 class TooManyAnnotatorsError(ValueError):
@@ -134,10 +143,10 @@ def mean_label(values: Sequence[float]) -> float:
 def annotator_name(who: str | None) -> str | None:
     """Return the name by which an annotator is told from others; None: the unnamed one.
 
-    Blanks beside its words, characters that nobody sees around it, and the code points of a letter
-    make no other name; case does.
+    Blanks beside its words, characters that nobody sees, and the code points or the width of a
+    letter make no other name; case and the script do.
     """
-    words = unicodedata.normalize("NFC", who or "").split()
+    words = unicodedata.normalize("NFKC", (who or "").translate(UNSEEN)).split()
     return " ".join(words).strip(" " + NAME_PADDING) or None
 
 

@@ -245,12 +245,21 @@ def test_annotators_who_agree_leave_the_value_and_its_time(value: float, count: 
         ("ann", "\u200bann\ufeff \u200b"),
         ("Zo\u00eb", "Zoe\u0308"),
         ("", " \u200b "),
+        ("ann", "ann\u034f"),
+        ("ann", "a\ufe0fnn\ufe0f"),
+        ("ann", "\u115fann\u1160"),
+        ("ann", "ann\u3164"),
+        ("ann lee", "ann\u2800lee \uffa0"),
+        ("ann", "\uff41\uff4e\uff4e"),
+        ("ann", "ann\U000e0100\u180b"),
+        ("", "\u3164\u034f"),
     ],
 )
 def test_blanks_and_what_nobody_sees_make_no_other_annotator(name: str, same: str) -> None:
-    """Case does: `Ann` and `ann` may be two people."""
+    """Case does: `Ann` and `ann` may be two people. So do letters of another script."""
     assert annotator_name(same) == (name or None) == annotator_name(name)
     assert annotator_name("Ann") != annotator_name("ann")
+    assert annotator_name("\u0430nn") != annotator_name("ann")
 
 
 @pytest.mark.parametrize(
