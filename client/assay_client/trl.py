@@ -21,7 +21,9 @@ from .texts import query_of, reference_of, text_of
 #: The first release that leaves a completion with None out; those before take it for 0.
 LEAVES_NONE_OUT = (1, 6)
 #: Options of a request by which a completion's score depends on the others.
-OF_GROUP = frozenset({"policy", "confidence", "budget", "top_n", "stream"})
+OF_GROUP = frozenset({"top_n", "stream"})
+#: Those that call fewer verifiers, which a run has none of.
+CUTS = frozenset({"policy", "confidence", "budget"})
 
 
 class RewardFunction:
@@ -134,11 +136,17 @@ def reward_function(
     TRL's None; before TRL 1.6, which takes None for 0, "group_mean". `patience_s` (300, or the
     client's own) is how long an outage may last. `options`: those of POST /v1/score_pairs, and
     `tests`; with `reward="rank"` those of POST /v1/rank. Raises `ValueError` for options by which
-    a reward would depend on the group.
+    a reward would depend on the group, or on the verifiers that were called.
     """
     refused = {} if _leaves_none_out() else {"skip": "TRL before 1.6 takes None for a reward of 0"}
     default: Missing = "group_mean" if refused else "skip"
     settings = settings_of(task, run, missing, reward, learn, default=default, refused=refused)
+    cuts = sorted(CUTS.intersection(options))
+    if cuts:
+        raise ValueError(
+            f"{cuts[0]}: a run calls all verifiers, so that a completion has one reward from first"
+            " to last: leave it out"
+        )
     of_group = sorted(OF_GROUP.intersection(options))
     if of_group and settings.kind != "rank":
         raise ValueError(

@@ -150,6 +150,9 @@ class RankRequest(_Scoring):
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:
         _one_of(self.query, self.messages, "query")
+        if self.policy == "full" and self.confidence is not None:
+            message = "policy full calls all verifiers at once, without a tier to stop at"
+            raise problem("confidence", message, "not_with_policy")
         settings = _limits(info)
         places_by_id: dict[str, int] = {}
         for place, candidate in enumerate(self.candidates):

@@ -44,8 +44,12 @@ def prepare(run: ScoringRun, cascades: bool) -> None:
                 run.enter(column, range(len(request.pairs)), NOT_ALONE)
     if request.budget is not None and run.cascade is None:
         settings = [member.guarded.settings for member in run.members]
-        for column in affordable(request.budget, settings, run.matrix, request.pairs)[0]:
+        left_out = affordable(request.budget, settings, run.matrix, request.pairs)[0]
+        for column in left_out:
             run.enter(column, run.matrix.unknown_rows(column), BUDGET)
+        if left_out:
+            names = ", ".join(run.members[column].name for column in left_out)
+            run.warnings.append(f"budget: too small for {names}, which the scores lack")
 
 
 def _cascade_of(run: ScoringRun) -> CascadeRun | None:

@@ -21,6 +21,7 @@ from assay.service.api.ranking.scoring_requests import (
     check_length,
     deadline_s,
     parse_as,
+    refuse_cuts_in_run,
     scoring_request_from,
     uncalibrated,
 )
@@ -58,6 +59,7 @@ async def rank(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     check_parameters(request, OPTION_NAMES)
     payload = await parse_as(request, engine.config.service, RankRequest)
+    refuse_cuts_in_run(request, payload)
     find_task(engine, payload.task, payload.ensemble)
     entered = await enter_run(
         request, find_task(engine, payload.task, None), payload, payload.ensemble
@@ -96,6 +98,7 @@ async def score_pairs(request: Request) -> Response:
     engine: Engine = request.app.state.engine
     check_parameters(request, OPTION_NAMES)
     payload = await parse_as(request, engine.config.service, ScorePairsRequest)
+    refuse_cuts_in_run(request, payload)
     find_task(engine, payload.task, payload.ensemble)
     entered = await enter_run(
         request, find_task(engine, payload.task, None), payload, payload.ensemble

@@ -11,6 +11,7 @@ from assay.service.api.errors import ApiError
 from assay.service.api.front.body_limit import whole_body
 from assay.service.api.front.body_parsing import Checked, validated
 from assay.service.api.requests import RankRequest, ScorePairsRequest
+from assay.service.api.runs.run_options import run_options
 from assay.service.concurrency.offload import to_be_read
 from assay.service.config.settings import ServiceSettings
 from assay.service.domain.budget import Budget
@@ -83,6 +84,22 @@ def scoring_request_from(
         "top_n": payload.top_n,
         "explain": payload.explain,
     }
+
+
+def refuse_cuts_in_run(request: Request, payload: RankRequest | ScorePairsRequest) -> None:
+    """Raise `ApiError` 422 where a request of a run states what calls fewer verifiers.
+
+    The same answer would have a reward by some verifiers, and by more of them in a later step.
+    """
+    cuts = ("budget", "confidence", "policy")
+    name = next((name for name in cuts if getattr(payload, name, None) not in (None, "full")), None)
+    if name is None or run_options(request, payload).run is None:
+        return
+    message = (
+        f"{name}: a run calls all verifiers, so that a completion has one reward from first to"
+        f" last: leave {name} out, or the run"
+    )
+    raise ApiError(422, message, param=name, code="not_in_run")
 
 
 def deadline_s(engine: Engine, deadline_ms: int | None) -> float:

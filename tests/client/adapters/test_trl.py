@@ -9,6 +9,7 @@ import pytest
 from assay_client import Client, NoScoreError, Retrying
 from assay_client import trl as trl_adapter
 from assay_client.missing import Missing
+from assay_client.settings import RewardKind
 from assay_client.trl import RewardFunction, reward_function
 
 from tests.client.answers import pairs, problem, ranking, sigmoid
@@ -149,12 +150,23 @@ def test_a_column_of_references_must_be_there() -> None:
     assert sent == ["7", "0", None, None]
 
 
-@pytest.mark.parametrize("options", [{"policy": "cascade"}, {"budget": {"calls": 3}}])
+@pytest.mark.parametrize("options", [{"top_n": 1}, {"stream": True}])
 def test_options_of_a_group_are_refused(options: dict[str, Any]) -> None:
     """By them a reward would depend on the group; a rank does."""
     with pytest.raises(ValueError, match="the same in every group"):
         reward_function("math", **options)
     assert reward_function("math", reward="rank", **options).settings.kind == "rank"
+
+
+@pytest.mark.parametrize(
+    "options", [{"policy": "cascade"}, {"budget": {"calls": 3}}, {"confidence": 0.9}]
+)
+def test_options_that_call_fewer_verifiers_are_refused(options: dict[str, Any]) -> None:
+    """By them one completion would have several rewards in a run; a rank as well."""
+    kinds: tuple[RewardKind | None, ...] = (None, "rank")
+    for kind in kinds:
+        with pytest.raises(ValueError, match=f"{next(iter(options))}: a run calls all verifiers"):
+            reward_function("math", reward=kind, **options)
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,14 @@ def test_an_unknown_field_is_refused() -> None:
 def test_a_message_with_braces_is_told_with_brackets() -> None:
     """Braces would be read as places to fill in."""
     assert problem("id", "{name}", "code").message() == "(name)"
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.99])
+def test_a_confidence_has_no_tier_to_stop_at_with_policy_full(confidence: float) -> None:
+    """One of the two is a mistake; with the other policies it counts."""
+    asked = {**RANK, "confidence": confidence}
+    error = refusal(RankRequest, {**asked, "policy": "full"})
+
+    assert (error.param, error.code) == ("confidence", "not_with_policy")
+    for policy in ("cascade", "auto", None):
+        assert RankRequest.model_validate({**asked, "policy": policy}).confidence == confidence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from assay.service.domain.budget import OVER_BUDGET, Budget
 from assay.service.domain.matrix import UNKNOWN
@@ -96,6 +97,26 @@ def test_what_the_budget_does_not_reach_is_skipped() -> None:
     assert run.matrix.status[:, 0].tolist() == [Status.SKIPPED] * 2
     assert run.matrix.reasons[0, 0] == OVER_BUDGET
     assert [call.column for call in next_calls(run, run.began)] == [1]
+    assert run.warnings == ["budget: too small for dear, which the scores lack"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "warnings"),
+    [
+        (Budget(calls=2), []),
+        (Budget(cost=0.0), ["budget: too small for cheap, dear, which the scores lack"]),
+    ],
+)
+def test_a_budget_that_leaves_verifiers_out_is_a_warning(
+    budget: Budget, warnings: list[str]
+) -> None:
+    """Which names them; one that is large enough is none."""
+    books = Books([fake("dear", cost=10.0), fake("cheap", cost=1.0)])
+    run = run_of(books, replace(books.job(1), budget=budget))
+
+    prepare(run, cascades=False)
+
+    assert run.warnings == warnings
 
 
 def test_what_is_all_remembered_asks_nobody() -> None:

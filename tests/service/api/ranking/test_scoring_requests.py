@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from assay.service.api.errors import ApiError
 from assay.service.api.ranking import scoring_requests
-from assay.service.api.requests import RankRequest
+from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.concurrency.offload import to_be_read
 from assay.verifiers import Pair, Query
-from tests.support.http.handler_requests import engine_of, named_task
+from tests.support.http.handler_requests import engine_of, named_task, request_to
 
 RANK = {"query": "q", "candidates": ["c0", {"text": "c1", "id": "x"}], "task": "t"}
 
@@ -58,3 +60,43 @@ def test_a_row_of_a_bulk_job_has_no_run(field: str) -> None:
 
     assert (caught.value.status, caught.value.param) == (422, field)
     assert not plain.learn
+
+
+@pytest.mark.parametrize("options", [{"budget": {"calls": 1}}, {"budget": {"cost": 0.0}}])
+@pytest.mark.parametrize("model", [RankRequest, ScorePairsRequest])
+def test_a_run_has_no_budget(options: dict[str, Any], model: type[Any]) -> None:
+    """Wherever the run is named; without one there may be one."""
+    _check_refused("budget", options, model)
+
+
+@pytest.mark.parametrize(
+    "options", [{"confidence": 0.9}, {"policy": "cascade"}, {"policy": "auto"}]
+)
+def test_a_run_has_no_cascade(options: dict[str, Any]) -> None:
+    """And its own policy, full, is not refused."""
+    _check_refused(next(iter(options)), options, RankRequest)
+    payload = RankRequest.model_validate({**TEXTS[RankRequest], "run": "night", "policy": "full"})
+    scoring_requests.refuse_cuts_in_run(request_to(None), payload)
+
+
+TEXTS: dict[Any, dict[str, Any]] = {
+    RankRequest: {"query": "q", "candidates": ["a"]},
+    ScorePairsRequest: {"pairs": [{"query": "q", "candidate": "a"}]},
+}
+
+
+def _check_refused(name: str, options: dict[str, Any], model: type[Any]) -> None:
+    """Check that a model's options are refused in a run, and only there."""
+    alone = model.model_validate({**TEXTS[model], **options})
+    scoring_requests.refuse_cuts_in_run(request_to(None), alone)
+    scoring_requests.refuse_cuts_in_run(
+        request_to(None), model.model_validate({**TEXTS[model], "run": "r"})
+    )
+    named = request_to(None)
+    named.scope["headers"] = [(b"x-assay-run", b"night")]
+    stated = model.model_validate({**TEXTS[model], **options, "run": "night"})
+    for request, payload in ((named, alone), (request_to(None), stated)):
+        with pytest.raises(ApiError) as raised:
+            scoring_requests.refuse_cuts_in_run(request, payload)
+        assert (raised.value.status, raised.value.param) == (422, name)
+        assert raised.value.code == "not_in_run"
