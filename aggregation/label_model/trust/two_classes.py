@@ -38,6 +38,8 @@ MIN_FINE_FAMILIES = 4
 MIN_SIZE = 4
 MIN_QUERIES = 10
 MOST_SHARED = 0.9
+#: Cumulants of smooth factors are carried over from all rows to queries up to this ratio.
+MOST_SCALED = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,11 @@ def _evidence(
     if coarse.any():
         # Within queries thresholds lie at other places in each: nothing to compare with.
         return whole
-    scale = _sizes((weights * d) @ members) / np.maximum(_sizes(loads), 1e-300)
+    over_rows, in_queries = _sizes(loads), _sizes((weights * d) @ members)
+    if (over_rows <= in_queries / MOST_SCALED).any():
+        # Over all rows nothing is shared, so nothing shows what a smooth factor leaves in queries.
+        return whole
+    scale = in_queries / over_rows
     return max(whole, _within_queries(parts, queries, smooth * scale))
 
 

@@ -69,3 +69,14 @@ def test_scores_missing_by_turns_are_no_class() -> None:
     z[:4000, :3], z[4000:, 3:] = np.nan, np.nan
     queries = Queries.of(np.arange(8000) // 8)
     assert class_evidence(z, LOADS, np.arange(6), queries, np.zeros(6, bool)) < 3
+
+
+def test_a_factor_that_only_queries_show_is_compared_with_nothing() -> None:
+    """Over all rows verifiers share nothing then, and no smooth factor's shape is to be had."""
+    random = np.random.default_rng(7)
+    within = np.tile([1.0, -1.0], 4000) * random.choice([1.0, -1.0], 8000)
+    z = LOADS * within[:, None] + random.standard_normal((8000, 6))
+    z -= 0.999 * LOADS * within[:, None]
+    queries = Queries.of(np.arange(8000) // 8)
+    evidence = class_evidence(z, LOADS, np.arange(6), queries, np.zeros(6, bool))
+    assert 0 <= evidence < 3
