@@ -25,7 +25,7 @@ NAME_PADDING = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 SHAPELESS_MARKS = (0x034F, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
 VARIATION_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
-UNSEEN = dict.fromkeys(map(ord, BLANK_LETTERS), " ") | dict.fromkeys(
+NOT_OF_A_NAME = dict.fromkeys(map(ord, BLANK_LETTERS), " ") | dict.fromkeys(
     (*SHAPELESS_MARKS, *VARIATION_SELECTORS), ""
 )
 
@@ -146,7 +146,7 @@ def annotator_name(who: str | None) -> str | None:
     Blanks beside its words, characters that nobody sees, and the code points or the width of a
     letter make no other name; case and the script do.
     """
-    words = unicodedata.normalize("NFKC", (who or "").translate(UNSEEN)).split()
+    words = unicodedata.normalize("NFKC", (who or "").translate(NOT_OF_A_NAME)).split()
     return " ".join(words).strip(" " + NAME_PADDING) or None
 
 

@@ -90,7 +90,7 @@ async def test_replaced_and_withdrawn_labels_stay_in_the_past(store: Store) -> N
 
     assert (counts, durable) == ([1, 1, 0], True)
     assert await task_store.label_records() == {
-        "a": LabelRecord((Label(1.0, None, "bob", 3.0),), 3.0)
+        "a": LabelRecord((Label(1.0, None, "bob", 3.0),), 4.0)
     }
     assert await task_store.label_keys() == ["a"]
     assert (await task_store.label_past())["a"] == [
