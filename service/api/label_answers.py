@@ -89,7 +89,7 @@ def taken_answer(sent: SentLabels, writes: LabelWrites, kept: Collection[str]) -
         results.append({"key": key, "matched": key in kept, "outcome": outcome})
     counts = {
         name: sum(result["outcome"] == name for result in results)
-        for name in ("new", "changed", "unchanged", "withdrawn")
+        for name in ("new", "changed", "unchanged", "older", "withdrawn")
     }
     unmatched = sum(not result["matched"] for result in results)
     return {
@@ -100,11 +100,13 @@ def taken_answer(sent: SentLabels, writes: LabelWrites, kept: Collection[str]) -
         "conflicts": len(writes.conflicts),
         "contradictions": len(sent.contradictions),
         "results": results,
-        "warnings": _warnings(sent, writes, unmatched, counts["withdrawn"]),
+        "warnings": _warnings(sent, writes, unmatched, counts),
     }
 
 
-def _warnings(sent: SentLabels, writes: LabelWrites, unmatched: int, withdrawn: int) -> list[str]:
+def _warnings(
+    sent: SentLabels, writes: LabelWrites, unmatched: int, counts: Mapping[str, int]
+) -> list[str]:
     warnings = []
     if unmatched:
         warnings.append(
@@ -117,10 +119,15 @@ def _warnings(sent: SentLabels, writes: LabelWrites, unmatched: int, withdrawn: 
             f"conflict: the annotators of {len(writes.conflicts)} of these candidates contradict"
             f" each other, first labels.{example}: their mean counts"
         )
-    if withdrawn:
+    if counts["older"]:
         warnings.append(
-            f"withdrawn: {withdrawn} labels do not count: they were withdrawn after their time"
-            " (`at`); sent without `at`, they count again"
+            f"older: {counts['older']} labels do not count: their annotators said otherwise later;"
+            " sent without `at`, they count"
+        )
+    if counts["withdrawn"]:
+        warnings.append(
+            f"withdrawn: {counts['withdrawn']} labels do not count: they were withdrawn after their"
+            " time (`at`); sent without `at`, they count again"
         )
     if sent.contradictions:
         first, second = sent.contradictions[0]

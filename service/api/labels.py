@@ -45,10 +45,10 @@ async def label(request: Request, name: str, dry_run: bool = False) -> dict[str,
 
     Each annotator (`who`) has one label of a candidate; several of them count with their mean, and
     labels without a name are of one annotator. The same label again changes only when it was last
-    stated; one from before its withdrawal (`at`) stays withdrawn. `matched` is false for a
-    candidate that no kept request has: its label counts once such a request is ranked. `conflicts`
-    counts candidates whose annotators contradict each other. `dry_run` checks and counts, and keeps
-    nothing.
+    stated; one from before its withdrawal (`at`) stays withdrawn, and one that is `older` than its
+    annotator's, and says otherwise, does not count. `matched` is false for a candidate that no kept
+    request has: its label counts once such a request is ranked. `conflicts` counts candidates whose
+    annotators contradict each other. `dry_run` checks and counts, and keeps nothing.
     """
     task = task_of(request, name)
     task_store = task_store_of(task)

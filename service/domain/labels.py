@@ -15,8 +15,9 @@ from assay.service.domain.stored_values import finite_value, json_object
 
 #: Annotators of one candidate: each further label reads and writes them all.
 MOST_ANNOTATORS = 100
-#: `withdrawn`: the annotator withdrew the label after its time, so it counts no more.
-Outcome = Literal["new", "changed", "unchanged", "withdrawn"]
+#: `older`: the annotator's newer label says otherwise, so this one goes into the past; `withdrawn`:
+#: the annotator withdrew it after its time. Neither counts.
+Outcome = Literal["new", "changed", "unchanged", "older", "withdrawn"]
 #: Characters that no reader sees: around a name, they make no other one.
 NAME_PADDING = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 #: What else a name's reader does not see: letters that look like blanks, and marks without a shape
@@ -171,7 +172,7 @@ def merge(record: LabelRecord | None, label: Label) -> Merged:
     )
     if stated.correct != earlier.correct:
         if stated.at < earlier.at:
-            return Merged(record, "unchanged", stated)
+            return Merged(record, "older", stated)
         return Merged(_with(record, earlier, stated), "changed", earlier)
     return _again(record, earlier, stated)
 

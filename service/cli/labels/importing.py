@@ -24,7 +24,7 @@ UNMATCHED_LABELS = (
     "the others count once a request that has them is ranked and kept: texts must repeat it to the"
     " letter, with its reference and tests"
 )
-COUNTS = ("labels", "new", "changed", "unchanged", "withdrawn", "matched", "conflicts")
+COUNTS = ("labels", "new", "changed", "unchanged", "older", "withdrawn", "matched", "conflicts")
 
 
 @asks_assay
@@ -100,6 +100,12 @@ def _report(counts: Counter[str], dry_run: bool) -> None:
     outcomes = [f"{counts[name]} {name}" for name in ("changed", "unchanged") if name in counts]
     verb = "would be sent" if dry_run else "sent"
     typer.echo(", ".join([f"{sent} labels {verb}, {counts['new']} of them new", *outcomes]))
+    if counts["older"]:
+        typer.echo(
+            f"{counts['older']} labels do not count: their annotators said otherwise later (`at`)."
+            " Without `at`, they count",
+            err=True,
+        )
     if counts["withdrawn"]:
         typer.echo(
             f"{counts['withdrawn']} labels do not count: they were withdrawn after their time"

@@ -206,7 +206,7 @@ def _add(key: str, change: _Change, label: Label) -> Outcome:
     change.record = merged.record
     if merged.past is not None:
         change.past.append(merged.past)
-    change.changed += merged.outcome != "unchanged"
+    change.changed += merged.outcome not in ("unchanged", "older")
     return "changed" if was_damaged else merged.outcome
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from assay.service.api.label_answers import (
     LabelPage,
     listing,
@@ -10,7 +12,7 @@ from assay.service.api.label_answers import (
     withdrawn_answer,
 )
 from assay.service.api.label_requests import LabelsIn
-from assay.service.domain.labels import Label, LabelWrites
+from assay.service.domain.labels import Label, LabelWrites, Outcome
 
 KEYS = [f"{place:032x}:{place:032x}" for place in range(3)]
 
@@ -62,6 +64,20 @@ def test_equal_labels_of_one_moment_are_that_label() -> None:
 
     assert sent.labels == ((KEYS[0], Label(0.7, None, "ann", 5.0)),)
     assert sent.contradictions == ()
+
+
+@pytest.mark.parametrize(("outcome", "count"), [("older", 1), ("older", 3), ("withdrawn", 2)])
+def test_labels_that_do_not_count_are_warned_of(outcome: Outcome, count: int) -> None:
+    """An import of an old file must not pass for one that changes nothing."""
+    payload = LabelsIn.model_validate({"labels": [{"key": key, "correct": 1} for key in KEYS]})
+    others: tuple[Outcome, ...] = ("unchanged",) * (3 - count)
+    writes = LabelWrites((outcome,) * count + others, True)
+
+    answer = taken_answer(sent_labels(payload, 5.0), writes, set(KEYS))
+
+    assert (answer[outcome], answer["unchanged"]) == (count, 3 - count)
+    [warning] = answer["warnings"]
+    assert warning.startswith(f"{outcome}: {count} labels do not count: ")
 
 
 def test_what_was_withdrawn_and_who_is_at_odds_is_counted_and_told() -> None:

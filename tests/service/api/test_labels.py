@@ -208,7 +208,7 @@ async def test_of_two_labels_with_times_the_newer_counts() -> None:
 
     answer = await handlers.label(request_of(label_store, body), "t")
 
-    assert (answer["new"], answer["unchanged"], answer["conflicts"]) == (1, 1, 0)
+    assert (answer["new"], answer["older"], answer["conflicts"]) == (1, 1, 0)
     assert label_store.kept[KEYS[0]].by == (Label(0.0, at=9.0),)
 
 

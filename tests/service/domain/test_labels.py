@@ -62,7 +62,7 @@ def test_the_newest_label_of_an_annotator_counts() -> None:
 
     assert (changed.outcome, changed.past) == ("changed", first)
     assert changed.record.by == (Label(0.0, True, "ann", 20.0),)
-    assert late.outcome == "unchanged"
+    assert late.outcome == "older"
     assert late.record == changed.record
     assert late.past == Label(0.3, True, "ann", 15.0)
 

@@ -198,6 +198,7 @@ def test_large_texts_go_in_requests_that_a_service_takes(
     ("count", "message"),
     [
         ({"withdrawn": 2}, "2 labels do not count: they were withdrawn"),
+        ({"older": 2}, "2 labels do not count: their annotators said otherwise later"),
         ({"conflicts": 3}, "3 candidates have annotators who contradict each other"),
     ],
 )

@@ -116,6 +116,22 @@ async def test_labels_are_tried_without_being_kept(store: Store) -> None:
     assert kept == {"a": Label(1.0, at=1.0)}
 
 
+async def test_an_older_label_of_another_value_changes_nothing_and_says_so(store: Store) -> None:
+    """It makes no fit due, and the history has it; one that agrees is unchanged."""
+    task_store = TaskStore(store, "t")
+    await give_labels(task_store, {"a": Label(1.0, at=9.0), "b": Label(0.0, at=9.0)})
+
+    writes = await task_store.label([("a", Label(0.0, at=3.0)), ("b", Label(0.0, at=3.0))])
+
+    _, sizes = await task_store.progress()
+    assert (writes.outcomes, sizes.total_labels) == (("older", "unchanged"), 2)
+    assert {key: label.correct for key, label in (await task_store.labels()).items()} == {
+        "a": 1.0,
+        "b": 0.0,
+    }
+    assert [event.correct for event in (await task_store.label_past())["a"]] == [0.0]
+
+
 async def test_annotators_at_the_same_moment_lose_no_label(store: Store) -> None:
     """Each reads, adds and writes; who was slower does it again."""
     task_store = TaskStore(store, "t")
