@@ -70,8 +70,8 @@ def test_equal_labels_of_one_moment_are_that_label() -> None:
 def test_labels_that_do_not_count_are_warned_of(outcome: Outcome, count: int) -> None:
     """An import of an old file must not pass for one that changes nothing."""
     payload = LabelsIn.model_validate({"labels": [{"key": key, "correct": 1} for key in KEYS]})
-    others: tuple[Outcome, ...] = ("unchanged",) * (3 - count)
-    writes = LabelWrites((outcome,) * count + others, True)
+    others: list[Outcome] = ["unchanged"] * (3 - count)
+    writes = LabelWrites((*[outcome] * count, *others), True)
 
     answer = taken_answer(sent_labels(payload, 5.0), writes, set(KEYS))
 
