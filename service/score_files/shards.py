@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ class Shards:
     """Several files as one data set, read anew each time they are walked: the first and one other
     are in memory.
 
-    Their verifiers must be the same, in any order, and a query belongs in one file; else
-    `TableError`.
+    Their verifiers must be the same, in any order, a query belongs in one file, and each file
+    stands there once, under whatever name; else `TableError`.
     """
 
     def __init__(self, paths: Sequence[Path], labels: bool) -> None:
+        _check_once(paths)
         self.paths, self.labels = paths, labels
         self.first = read_table(paths[0], labels)
 
@@ -52,6 +54,22 @@ class Shards:
                     path, hash_ids(shard.queries.ids).tolist(), seen, shard.queries.ids.tolist()
                 )
             yield shard
+
+
+def _check_once(paths: Sequence[Path]) -> None:
+    """Raise `TableError` for a file that stands there twice: its rows would count as more evidence.
+
+    A copy of it has the same queries, which `check_apart` refuses.
+    """
+    seen: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        with suppress(OSError):  # whoever reads it says why it cannot be read
+            status = path.stat()
+            place = status.st_dev, status.st_ino
+            if (other := seen.get(place)) is not None:
+                also = "" if other == path else f" (also as {other})"
+                raise TableError(f"{path}: is given twice{also}: give each file once")
+            seen[place] = path
 
 
 def shard_of(path: Path, labels: bool, names: Sequence[str]) -> Shard:

@@ -400,3 +400,12 @@ def test_families_are_given_found_or_json(tmp_path: Path) -> None:
     assert (family(stated), stated["copies"]) == ("x", [])
     refused = problem("fit", table, "-o", tmp_path / "m.json", "--families", "{nobody")
     assert "--families: not JSON" in refused
+
+
+def test_a_file_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    """By name, or as part of its folder; nothing is written."""
+    data, out = as_npz(tmp_path / "scores.npz"), tmp_path / "m.json"
+
+    assert "scores.npz: is given twice" in problem("fit", data, data, "-o", out)
+    assert "scores.npz: is given twice" in problem("fit", tmp_path, data, "-o", out)
+    assert not out.exists()

@@ -63,3 +63,26 @@ def test_a_query_in_two_files_is_named(tmp_path: Path) -> None:
     assert seen == {1: paths[0], 2: paths[0]}
     with pytest.raises(TableError, match="a query is in"):
         check_apart(paths[1], [2], seen)
+
+
+@pytest.mark.parametrize("other", ["a.jsonl", "./folder/../a.jsonl", "link.jsonl", "hard.jsonl"])
+def test_a_file_that_is_given_twice_is_named(tmp_path: Path, other: str) -> None:
+    """Under the same name, or by another way to it: it would be twice the evidence."""
+    (tmp_path / "folder").mkdir()
+    path = written(tmp_path / "a.jsonl", "q", {"a": 1.0})
+    (tmp_path / "link.jsonl").symlink_to(path)
+    (tmp_path / "hard.jsonl").hardlink_to(path)
+    again = Path(f"{tmp_path}/{other}")
+
+    with pytest.raises(TableError, match=rf"{again.name}: is given twice.*: give each file once"):
+        Shards([path, again], labels=False)
+
+
+def test_a_copy_of_a_file_is_no_more_evidence(tmp_path: Path) -> None:
+    """Of another name, and in another folder that is given beside it."""
+    path = written(tmp_path / "a.jsonl", "q", {"a": 1.0})
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "b.jsonl").write_bytes(path.read_bytes())
+
+    with pytest.raises(TableError, match=r"query 'q' is in .*a\.jsonl and in .*b\.jsonl"):
+        list(Shards([path, *files_of(tmp_path / "folder")], labels=False))
