@@ -31,6 +31,10 @@ NEW_LABELS, FIRST_LABELS = 5, 10
 
 
 FITTED_MEANWHILE = "another replica has fitted meanwhile"
+LEASE_LOST = (
+    "its lease was gone from the store before the new version was kept: a store that is full drops"
+    " it, and so does one that was emptied; or the fit stood still, and another replica fits"
+)
 
 
 class FitBusyError(Exception):
@@ -38,7 +42,7 @@ class FitBusyError(Exception):
 
 
 class FitFailedError(Exception):
-    """The process that fitted died, or took too long."""
+    """The process that fitted died or took too long, or its result could not be kept."""
 
 
 class FitScheduler:
@@ -101,7 +105,10 @@ class FitScheduler:
             return 0, Fit(report={"reason": FITTED_MEANWHILE})
         fit = await self._in_process(task_store, token, _source(task), task.spec.fit_inputs())
         runs_since = time.time() - task.spec.run_ttl_s
-        return await task_store.publish(token, fit, sizes, task.spec.versions, runs_since), fit
+        version = await task_store.publish(token, fit, sizes, task.spec.versions, runs_since)
+        if fit.model and not version:
+            raise FitFailedError(LEASE_LOST)
+        return version, fit
 
     async def report(self, task: Task) -> dict[str, Any]:
         """Measure the worth of a task's ensemble, and keep and return the report.

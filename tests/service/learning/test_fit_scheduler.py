@@ -7,7 +7,7 @@ import pytest
 from assay.service.domain.labels import Label
 from assay.service.domain.learned import Fit, Sizes, TaskReading
 from assay.service.learning.fit_job import refit
-from assay.service.learning.fit_scheduler import FitBusyError, FitScheduler, due
+from assay.service.learning.fit_scheduler import FitBusyError, FitFailedError, FitScheduler, due
 from assay.service.store.client import Store
 from assay.service.store.task_store import TaskStore
 from tests.support.samples.replicas import give_labels, key, replica, sample, see, traffic
@@ -30,6 +30,31 @@ async def test_one_replica_fits_at_a_time_and_one_that_lost_its_lease_publishes_
     assert await task_store.publish("other", late, Sizes(1, 0), 9) == 1
     assert (await task_store.state()).serving == 1
     assert await task_store.lease("next")
+
+
+@pytest.mark.parametrize("holder", [None, b"other"])
+async def test_a_fit_whose_lease_went_is_an_error_and_publishes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, holder: bytes | None
+) -> None:
+    """A full store drops the lease, as the one key of a task that expires; or another fits."""
+    tasks, task = replica(store)
+    await traffic(tasks, task, sample())
+    task_store, lease = TaskStore(store, "t"), "assay:1:lease:{t}"
+    progress = TaskStore.progress
+
+    async def progress_without_lease(self: TaskStore) -> tuple[Sizes, Sizes]:
+        await store.redis.delete(lease)
+        if holder is not None:
+            await store.redis.set(lease, holder, px=60_000)
+        return await progress(self)
+
+    monkeypatch.setattr(TaskStore, "progress", progress_without_lease)
+
+    with pytest.raises(FitFailedError, match="its lease was gone from the store"):
+        await FitScheduler(tasks).fit(task)
+    assert await task_store.reports() == {}
+    assert await store.redis.get(lease) == holder
+    assert task.served.cold
 
 
 async def test_too_little_to_learn_from_is_tried_again_when_there_is_twice_as_much(
