@@ -60,3 +60,7 @@ redis.call('HINCRBY', KEYS[2], 'labels', changed)
 redis.call('HINCRBY', KEYS[2], 'withdrawn', withdrawn)
 return 0
 """
+
+#: The same for withdrawals in a full store, which refuses what needs memory only as the first write
+#: of a script: this one takes away first, if only a count that is nowhere.
+LABEL_WHEN_FULL = "redis.call('HDEL', KEYS[2], '')\n" + LABEL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from assay.service.domain.errors import StoreRefusedError
@@ -22,7 +22,7 @@ from assay.service.domain.labels import (
     was_withdrawn,
     withdraw,
 )
-from assay.service.store.kept.label_script import LABEL
+from assay.service.store.kept.label_script import LABEL, LABEL_WHEN_FULL
 from assay.service.store.reply_checks import so_many
 from assay.service.store.task_keys import TaskKeys
 
@@ -100,7 +100,8 @@ class KeptLabels(TaskKeys):
     ) -> tuple[list[int], bool]:
         """Withdraw labels by candidate key and annotator; return how many each, and if durably.
 
-        An annotator is a name, empty for the unnamed one, or None for all of the candidate.
+        An annotator is a name, empty for the unnamed one, or None for all of the candidate. A full
+        store takes withdrawals as well, and forgets the comments of these labels to make room.
         Raises `StoreError`.
         """
         counts: list[int] = []
@@ -111,7 +112,7 @@ class KeptLabels(TaskKeys):
             for _ in range(MOST_RACES):
                 changes = await self._changes([key for key, _ in some])
                 part = [_take(changes[key], who, at) for key, who in some]
-                written, durable = await self._write_labels(changes, last)
+                written, durable = await self._write_withdrawals(changes, last)
                 if written:
                     break
             else:
@@ -153,17 +154,32 @@ class KeptLabels(TaskKeys):
         )
         return values
 
-    async def _write_labels(self, changes: dict[str, _Change], wait: bool) -> tuple[bool, bool]:
+    async def _write_withdrawals(
+        self, changes: dict[str, _Change], wait: bool
+    ) -> tuple[bool, bool]:
+        """Write changes that take labels away, as `_write_labels` does, in a full store as well."""
+        try:
+            return await self._write_labels(changes, wait)
+        except StoreRefusedError as exc:
+            if exc.reason != "full":
+                raise
+        for change in changes.values():
+            change.past = [replace(event, comment=None) for event in change.past]
+        return await self._write_labels(changes, wait, LABEL_WHEN_FULL)
+
+    async def _write_labels(
+        self, changes: dict[str, _Change], wait: bool, script: str = LABEL
+    ) -> tuple[bool, bool]:
         """Write changes; return whether nobody was faster, and whether they are on disk."""
         values = [part for key, change in changes.items() for part in change.parts(key)]
         if not wait:
-            return not await self._run(LABEL, ("labels", "taken", "labels_past"), *values), False
+            return not await self._run(script, ("labels", "taken", "labels_past"), *values), False
         keys = [self._keys[part] for part in ("labels", "taken", "labels_past")]
         # Sent again, which changes nothing, so that the wait has a write.
         for _ in range(DURABLE_TRIES):
             raced, durable = await self._mended(
                 lambda: self._store.write_through(
-                    keys[0], "EVAL", LABEL, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS
+                    keys[0], "EVAL", script, len(keys), *keys, *values, wait_ms=DURABLE_WAIT_MS
                 )
             )
             if raced:
