@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from assay.service.api.examples import TASK_RESPONSES
 from assay.service.api.exports.export_rows import export_router
+from assay.service.api.front.query_parameters import only_own_options
 from assay.service.api.labels import label_router
 from assay.service.api.reports import report_router
 from assay.service.api.runs.run_routes import run_router
@@ -18,7 +19,7 @@ from assay.service.api.versions import version_router
 from assay.service.domain.principal import may_see, sees_all
 from assay.service.runtime.engine import Engine
 
-task_router = APIRouter(responses=TASK_RESPONSES)
+task_router = APIRouter(responses=TASK_RESPONSES, dependencies=[Depends(only_own_options)])
 task_router.include_router(label_router)
 task_router.include_router(version_router)
 task_router.include_router(report_router)

@@ -49,7 +49,7 @@ async def fit_now(request: Request, name: str) -> dict[str, Any]:
     except FitBusyError:
         raise ApiError(
             409,
-            f"the task {name!r} is being fitted by another replica; try again",
+            f"the task {name!r} is being fitted now, by this replica or another; try again",
             code="fit_running",
         ) from None
     except FitFailedError as exc:

@@ -22,6 +22,7 @@ from assay.service.api.compat.task_names import (
     task_of_model,
 )
 from assay.service.api.errors import ApiError
+from assay.service.api.front.query_parameters import check_parameters, check_repeated
 from assay.service.api.ranking.scoring_calls import score_while_wanted
 from assay.service.api.ranking.scoring_requests import (
     check_length,
@@ -32,7 +33,6 @@ from assay.service.api.ranking.scoring_requests import (
 from assay.service.api.requests import FAST, ChatMessage
 from assay.service.api.responses import Json
 from assay.service.api.runs.entered_run import NO_REWARD, enter_run, settle_run
-from assay.service.api.runs.run_options import check_parameters
 from assay.service.domain.uncalibrated import StatedUncalibrated, Uncalibrated
 from assay.service.learning.tasks.task import Task
 from assay.service.runtime.engine import Engine
@@ -113,6 +113,7 @@ async def score_candidates(
     Raises `ApiError`.
     """
     check_parameters(request, (*parameters, *REWARD_PARAMETERS))
+    check_repeated(request, parameters)  # the other ones' readers compare their values
     return await _scored(request, payload, pairs, is_reward_route=True)
 
 

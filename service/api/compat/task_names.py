@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import Request
 
 from assay.service.api.errors import ApiError, shortened
-from assay.service.api.runs.run_options import OPTION_NAMES, query_items
+from assay.service.api.front.query_parameters import query_items
+from assay.service.api.runs.run_options import OPTION_NAMES
 from assay.service.api.task_lookup import find_task
 from assay.service.domain.principal import may_see, visible_tasks
 from assay.service.learning.tasks.task import Task

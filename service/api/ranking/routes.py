@@ -14,6 +14,7 @@ from assay.service.api.examples import (
     SCORE_PAIRS_RESPONSES,
     body_of,
 )
+from assay.service.api.front.query_parameters import check_parameters
 from assay.service.api.ranking.ranking_events import ranking_events
 from assay.service.api.ranking.scoring_calls import score_while_wanted
 from assay.service.api.ranking.scoring_requests import (
@@ -28,7 +29,7 @@ from assay.service.api.ranking.scoring_requests import (
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.api.responses import Json
 from assay.service.api.runs.entered_run import enter_run, settle_run
-from assay.service.api.runs.run_options import OPTION_NAMES, check_parameters
+from assay.service.api.runs.run_options import OPTION_NAMES
 from assay.service.api.sse import EventStream
 from assay.service.api.task_lookup import find_task
 from assay.service.runtime.engine import Engine

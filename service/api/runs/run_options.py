@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from fastapi import Request
 
-from assay.service.api.errors import ApiError, shortened
+from assay.service.api.front.query_parameters import (
+    contradictory_option,
+    query_items,
+    unknown_option,
+    wrong_option,
+)
 from assay.service.domain.reward_runs import (
     PARTIAL_REWARDS,
     REWARD_KINDS,
@@ -27,7 +32,6 @@ UNCALIBRATED: tuple[Uncalibrated, ...] = get_args(Uncalibrated)
 PRIORITY = HEADER_PREFIX + b"priority"
 HEADERS = {HEADER_PREFIX + name.encode(): name for name in OPTION_NAMES}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-MOST_VALUE_SHOWN = 80
 VERSION_FORM = re.compile(r"(?:.{1,64}@)?([0-9]{1,16})")
 
 
@@ -56,7 +60,7 @@ def run_options(request: Request, fields: Any = None) -> RunOptions:
         if not header.startswith(HEADER_PREFIX) or header == PRIORITY:
             continue
         if header not in HEADERS:
-            raise _unknown(
+            raise unknown_option(
                 header.decode("latin-1"), "header", [name.decode() for name in (*HEADERS, PRIORITY)]
             )
         _state(stated, HEADERS[header], value.decode("latin-1"))
@@ -68,22 +72,10 @@ def run_options(request: Request, fields: Any = None) -> RunOptions:
     return _checked(stated) if stated else RunOptions()
 
 
-def check_parameters(request: Request, allowed: Sequence[str]) -> None:
-    """Raise `ApiError` 422 for a parameter of the query that is not allowed: it may be misspelt."""
-    for name, _ in query_items(request):
-        if name not in allowed:
-            raise _unknown(name, "parameter", allowed)
-
-
-def query_items(request: Request) -> Iterable[tuple[str, str]]:
-    """Return the parameters of a request's query with their values, a repeated one again."""
-    return request.query_params.multi_items() if request.scope.get("query_string") else ()
-
-
 def _state(stated: dict[str, str], name: str, value: str) -> None:
     before = stated.setdefault(name, value)
     if not _mean_the_same(name, before, value):
-        raise _wrong(name, value, f"also says {shortened(before, MOST_VALUE_SHOWN)!r}")
+        raise contradictory_option(name, value, before)
     if name == "version" and "@" in value:
         stated[name] = value  # the whole name, so that its task is checked as well
 
@@ -103,13 +95,13 @@ def _mean_the_same(name: str, first: str, second: str) -> bool:
 def _checked(stated: Mapping[str, str]) -> RunOptions:
     run, learn = stated.get("run"), stated.get("learn")
     if run is not None and not re.fullmatch(RUN_NAME, run):
-        raise _wrong(
+        raise wrong_option(
             "run",
             run,
             "must be 1 to 128 letters, digits or ._:@+- and begin with a letter or a digit",
         )
     if learn is not None and learn.lower() not in TRUTHS:
-        raise _wrong("learn", learn, "must be true or false")
+        raise wrong_option("learn", learn, "must be true or false")
     choices: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("reward", REWARD_KINDS),
         ("partial", PARTIAL_REWARDS),
@@ -117,7 +109,7 @@ def _checked(stated: Mapping[str, str]) -> RunOptions:
     )
     for name, words in choices:
         if name in stated and stated[name] not in words:
-            raise _wrong(name, stated[name], f"must be one of: {', '.join(words)}")
+            raise wrong_option(name, stated[name], f"must be one of: {', '.join(words)}")
     return RunOptions(
         run=run,
         version=stated.get("version"),
@@ -137,22 +129,7 @@ def version_number(task: Task, version: str | None) -> int | None:
         return None if version is None else task.served.version
     form = VERSION_FORM.fullmatch(version)
     if form is None or version not in (form[1], f"{task.name}@{form[1]}"):
-        raise _wrong(
+        raise wrong_option(
             "version", version, f"must be one of the task's, such as {task.served.model_version}"
         )
     return int(form[1])
-
-
-def _wrong(name: str, value: str, message: str) -> ApiError:
-    return ApiError(
-        422,
-        f"{name}: {message} (got {shortened(value, MOST_VALUE_SHOWN)!r})",
-        param=name,
-        code="unknown_value",
-    )
-
-
-def _unknown(name: str, kind: str, allowed: Sequence[str]) -> ApiError:
-    shown = shortened(name, MOST_VALUE_SHOWN)
-    message = f"{shown!r} is no {kind} of this route: it has {', '.join(allowed)}"
-    return ApiError(422, message, param=shown, code=f"unknown_{kind}")

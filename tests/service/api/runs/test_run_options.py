@@ -8,10 +8,10 @@ import pytest
 
 from assay.service.api.compat.task_names import REWARD_PARAMETERS
 from assay.service.api.errors import ApiError
+from assay.service.api.front.query_parameters import check_parameters
 from assay.service.api.requests import ScorePairsRequest
 from assay.service.api.runs.run_options import (
     RunOptions,
-    check_parameters,
     run_options,
     version_number,
 )
