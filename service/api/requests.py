@@ -16,6 +16,8 @@ from assay.verifiers import Message, Query
 MAX_MESSAGES = 1000
 MAX_TESTS = 200
 MAX_KNOWN_CHARS = 65_536
+#: A version's number has at most 16 digits.
+MOST_VERSION = 10**16
 
 
 class _Request(BaseModel):
@@ -51,6 +53,12 @@ def not_a_truth(value: Any) -> Any:
 #: or 0.
 Whole = Annotated[int, BeforeValidator(not_a_truth)]
 Real = Annotated[float, BeforeValidator(not_a_truth)]
+
+
+def version_name(value: Any) -> Any:
+    """Return a version's number as its name, as a URL states it; anything else as it came."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number and 0 <= value < MOST_VERSION else value
 
 
 class BudgetIn(_Request):
@@ -116,8 +124,9 @@ class _Scoring(_Request):
         ),
     ] = None
     version: Annotated[
-        str | None,
-        Field(max_length=128, description="The version that answers, such as `math@3`."),
+        Annotated[str, Field(max_length=128)] | None,
+        BeforeValidator(version_name),
+        Field(description="The version that answers: `math@3`, or its number."),
     ] = None
     learn: Annotated[
         bool | None,

@@ -77,6 +77,19 @@ def test_a_candidates_length_is_that_of_its_bytes() -> None:
     assert RankRequest.model_validate({"query": "q", "candidates": ["éé"]}, context=settings)
 
 
+@pytest.mark.parametrize(("stated", "version"), [(3, "3"), (0, "0"), ("t@3", "t@3"), (None, None)])
+def test_a_versions_number_is_its_name(stated: object, version: str | None) -> None:
+    """As in a URL, which has no numbers."""
+    assert RankRequest.model_validate({**RANK, "version": stated}).version == version
+
+
+@pytest.mark.parametrize("stated", [True, 3.0, -1, 10**16, 10**400])
+def test_what_is_no_versions_number_is_refused(stated: object) -> None:
+    """A truth, a fraction, or a number that no version has."""
+    with pytest.raises(ValidationError, match="version"):
+        RankRequest.model_validate({**RANK, "version": stated})
+
+
 def test_an_unknown_field_is_refused() -> None:
     """A typo would be an option that has no effect."""
     assert refusal(RankRequest, {**RANK, "topn": 1}).code == "extra_forbidden"
