@@ -53,7 +53,7 @@ def needed(method: str, path: str, scores: bool) -> Scope:
         method == "GET" and (path in ("/v1/models", "/v1/tasks") or _is_task(parts))
     ):
         return "rank"
-    if method == "GET" and _is_task(parts[:3]) and parts[3:] == ["runs"]:
+    if lists_runs(method, path):
         return "rank"
     if parts[:2] == ["v1", "tasks"] and (
         (method, parts[3:])
@@ -62,6 +62,12 @@ def needed(method: str, path: str, scores: bool) -> Scope:
     ):
         return "label"
     return "admin"
+
+
+def lists_runs(method: str, path: str) -> bool:
+    """Return whether a request lists runs: a key that ranks sees its own, an administrator all."""
+    parts = path.strip("/").split("/")
+    return method == "GET" and _is_task(parts[:3]) and parts[3:] == ["runs"]
 
 
 def new_key(

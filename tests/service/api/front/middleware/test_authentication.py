@@ -9,7 +9,7 @@ import pytest
 from assay.service.api.errors import ApiError
 from assay.service.api.front.auth import KeyRing, new_key
 from assay.service.api.front.middleware.authentication import Authentication
-from assay.service.domain.principal import ANONYMOUS, may_see
+from assay.service.domain.principal import ANONYMOUS, Scope, may_see
 from tests.support.http.middlewares import Behind, exchange, passed
 
 KEY, ENTRY = new_key("tenant", ["rank"], ["math"])
@@ -60,3 +60,31 @@ async def test_open_paths_and_a_trusted_port_need_no_key(path: str, trusted: boo
     await passed(Authentication(Behind(), KEYS), request)
 
     assert request.principal is ANONYMOUS
+
+
+@pytest.mark.parametrize("scopes", [["rank"], ["admin"], ["label", "admin"]])
+async def test_runs_are_listed_to_who_ranks_and_to_who_may_end_them(scopes: list[Scope]) -> None:
+    """An administrator ends runs by the names that only the list shows."""
+    key, entry = new_key("tenant", scopes, ["math"])
+    headers = {b"authorization": f"Bearer {key}".encode()}
+    behind = Behind()
+
+    await passed(
+        Authentication(behind, KeyRing([], [entry])),
+        exchange("GET", "/v1/tasks/math/runs", headers),
+    )
+
+    assert len(behind.scopes) == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "path"),
+    [("label", "/v1/tasks/math/runs"), ("admin", "/v1/tasks/math"), ("admin", "/v1/models")],
+)
+async def test_the_list_of_runs_opens_nothing_else(scope: Scope, path: str) -> None:
+    """A key that labels sees no runs, and administration alone ranks nothing."""
+    key, entry = new_key("tenant", [scope], ["math"])
+    headers = {b"authorization": f"Bearer {key}".encode()}
+
+    with pytest.raises(ApiError, match="needs a key with the scope `rank`"):
+        await passed(Authentication(Behind(), KeyRing([], [entry])), exchange("GET", path, headers))
