@@ -66,6 +66,16 @@ class ScoreCache(Protocol):
     async def write(self, values: dict[str, bytes]) -> None:
         """Keep values."""
 
+    async def claim(
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        matrix: ScoreMatrix,
+        stored: dict[str, bytes],
+        /,
+    ) -> None:
+        """Keep a matrix's new scores, but take those that another process kept first."""
+
     def forget(self, values: dict[str, bytes]) -> None:
         """Note that values will not be written."""
 

@@ -113,7 +113,7 @@ class Recorder:
     def _remember(self, run: ScoringRun) -> Iterator[None]:
         """Have new scores written."""
         matrix = run.matrix
-        if not matrix.any_fresh:
+        if not matrix.any_fresh or run.claimed:
             return
         scores = (run.shared_keys, run.columns, matrix, run.stored)
         if len(run.request.pairs) <= PAIRS_A_PIECE:

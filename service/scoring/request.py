@@ -101,6 +101,7 @@ class ScoringRequest:
     policy: Policy | None = None  # the request's own
     learn: bool = True  # whether the task keeps it, to learn from
     uncalibrated: Uncalibrated = "null"  # the answer's probability while there is none
+    of_run: bool = False  # whether its scores have to be those of all processes
 
 
 @dataclass(slots=True)

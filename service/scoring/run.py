@@ -39,6 +39,7 @@ class ScoringRun:
         "began",
         "billed",
         "cascade",
+        "claimed",
         "columns",
         "cost",
         "deadline",
@@ -74,6 +75,7 @@ class ScoringRun:
         self.began = time.monotonic()
         self.deadline = self.began + request.deadline_s
         self.stored: dict[str, bytes] = {}
+        self.claimed = False  # whether the new scores are in the store already
         self.planned = False  # whether the first calls are decided
         self.cascade: CascadeRun | None = None
         self.subscriptions: list[Subscription] = []

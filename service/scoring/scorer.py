@@ -26,6 +26,11 @@ from assay.verifiers import OWNER
 SHORT_DEADLINE_S = 5.0
 STORE_DOWN = "the store is down: scores are neither remembered nor learned from"
 
+UNSHARED = (
+    "the store did not take the scores: another worker may give these candidates other rewards, if"
+    " a verifier does"
+)
+
 
 class Scorer:
     """Scores the candidates of a request through one ensemble.
@@ -181,6 +186,8 @@ class Scorer:
     async def _close(self, run: ScoringRun) -> ScoringResult:
         """Combine; the recording runs after the answer."""
         pairs = run.request.pairs
+        if run.request.of_run and run.matrix.any_fresh:
+            await self._claim(run)
         model = run.served.model
         if (model.calibrated or model.base_rate_stated) and run.request.one_query:
             run.answers = await answer_keys(run)
@@ -191,6 +198,18 @@ class Scorer:
         result = combine(run)
         self._metrics.combined(run.request.task.name, result.p_best, time.monotonic() - began)
         return result
+
+    async def _claim(self, run: ScoringRun) -> None:
+        """Agree with other processes on a run's new scores, in the place of the later write."""
+        if STORE_DOWN in run.warnings:
+            return
+        short = run.request.deadline_s < SHORT_DEADLINE_S
+        try:
+            async with asyncio.timeout(run.request.deadline_s / 2) if short else nullcontext():
+                await self._cache.claim(run.shared_keys, run.columns, run.matrix, run.stored)
+            run.claimed = True
+        except (StoreError, TimeoutError):
+            run.warnings.append(UNSHARED)
 
     def _settle(self, run: ScoringRun) -> None:
         """Release pending calls and charge sent ones, also after a failure or a hang-up."""

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from assay.service.concurrency.fair_queue import FairQueue
+from assay.service.concurrency.fair_queue import PAIRS_A_PIECE, FairQueue
 from assay.service.domain.matrix import CachedColumn, ScoreMatrix
 from assay.service.domain.score_keys import Keys
+from assay.service.store.claims import claim
 from assay.service.store.client import Store
 from assay.service.store.schema import SCORE_PREFIX
 from assay.verifiers import LASTING, Status
@@ -90,6 +91,50 @@ class ScoreCache:
                 )
         finally:
             self.forget(values)
+
+    async def claim(
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        matrix: ScoreMatrix,
+        stored: dict[str, bytes],
+    ) -> None:
+        """Keep a matrix's new scores, but take those that another process kept first.
+
+        So a pair has one score, whichever process was asked, of verifiers that would give another
+        one each time. Raises `StoreError`.
+        """
+        values = self.pack(keys, columns, matrix, stored)
+        self.forget(values)  # not to be answered from: they may not be the first
+        most = MAX_RECORDS * max(1, len(keys.set_order))
+        names = list(values)
+        for start in range(0, len(names), PAIRS_A_PIECE):
+            some = {
+                SCORE_PREFIX + name: values[name] for name in names[start : start + PAIRS_A_PIECE]
+            }
+            kept = await claim(self._store, some, most, self._ttl_s)
+            values |= {name.removeprefix(SCORE_PREFIX): value for name, value in kept.items()}
+        self._take(keys, columns, matrix, values)
+
+    def _take(
+        self,
+        keys: Keys,
+        columns: Sequence[CachedColumn],
+        matrix: ScoreMatrix,
+        values: dict[str, bytes],
+    ) -> None:
+        """Have a matrix's new scores be the kept ones, where they differ."""
+        kept = ScoreMatrix(*matrix.raw.shape)
+        self._fill_pointwise(keys, columns, kept, values)
+        if keys.whole and keys.whole in values:
+            self._fill_setwise(keys, columns, kept, values[keys.whole])
+        differ = kept.cached & matrix.fresh & LASTS[matrix.status]
+        differ &= (kept.raw != matrix.raw) & ~(np.isnan(kept.raw) & np.isnan(matrix.raw))
+        for name in ("raw", "status", "label_mass", "truncated", "cached"):
+            getattr(matrix, name)[differ] = getattr(kept, name)[differ]
+        matrix.fresh[differ] = False
+        for row, column in np.argwhere(differ).tolist():
+            matrix.reasons.pop((row, column), None)
 
     def forget(self, values: dict[str, bytes]) -> None:
         """Stop answering from values on their way to the store: their write has ended."""

@@ -131,6 +131,7 @@ async def _scored(
             scoring_request,
             task=entered.task,
             learn=entered.learn,
+            of_run=entered.run is not None,
             uncalibrated=uncalibrated(engine, task, entered.uncalibrated, "number"),
         ),
     )

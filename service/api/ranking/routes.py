@@ -70,7 +70,9 @@ async def rank(request: Request) -> Response:
         engine, payload, task, request.scope["assay.request_id"], entered.learn
     )
     scoring_request = replace(
-        scoring_request, uncalibrated=uncalibrated(engine, task, entered.uncalibrated)
+        scoring_request,
+        uncalibrated=uncalibrated(engine, task, entered.uncalibrated),
+        of_run=entered.run is not None,
     )
     warnings = []
     if payload.confidence is not None and not (
@@ -118,6 +120,7 @@ async def score_pairs(request: Request) -> Response:
             budget=budget_of(payload),
             uncalibrated=uncalibrated(engine, task, entered.uncalibrated),
             learn=entered.learn,
+            of_run=entered.run is not None,
         ),
     )
     settle_run(request, entered, scoring_result, pairs)

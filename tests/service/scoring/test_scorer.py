@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.aggregation import RobustAverage
-from assay.service.domain.errors import NoVerifierError
+from assay.service.domain.errors import NoVerifierError, StoreDownError, StoreRefusedError
 from assay.service.learning.tasks.served_version import ServedVersion
 from assay.service.scoring.request import ScoringRequest
+from assay.service.scoring.scorer import UNSHARED
 from assay.verifiers import (
     KINDS,
     LostError,
@@ -219,3 +221,60 @@ async def test_a_version_served_meanwhile_answers_later_requests_only() -> None:
 
     assert (await asking).version == "t@1"
     assert (await books.scorer.score(books.job())).version == "t@2"
+
+
+class Claims:
+    """A cache whose claims end as is stated."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure, self.claims, self.packs = failure, 0, 0
+
+    async def read(self, *_: Any) -> dict[str, bytes]:
+        """Know nothing."""
+        return {}
+
+    def pack(self, *_: Any) -> dict[str, bytes]:
+        """Count the later writes."""
+        self.packs += 1
+        return {}
+
+    async def claim(self, _keys: Any, _columns: Any, matrix: Any, _stored: Any) -> None:
+        """Have another process's score for the first pair."""
+        self.claims += 1
+        if self.failure is not None:
+            raise self.failure
+        matrix.raw[0, 0] = 0.875
+
+
+@pytest.mark.parametrize("one_query", [True, False])
+async def test_a_run_has_the_scores_that_were_kept_first(one_query: bool) -> None:
+    """The claim is in the place of the later write; without a run there is only that."""
+    books = Books([fake("v", 0.5)])
+    cache: Any = Claims()
+    books.scorer._cache = books.scorer._recorder._cache = cache
+
+    alone = await books.scorer.score(books.job(one_query=one_query))
+    await under_way()
+    assert (cache.claims, cache.packs) == (0, 1)
+    of_run = await books.scorer.score(replace(books.job(one_query=one_query), of_run=True))
+    await under_way()
+
+    assert (cache.claims, cache.packs) == (1, 1)
+    assert alone.matrix.raw[:, 0].tolist() == [0.5, 0.5]
+    assert of_run.matrix.raw[:, 0].tolist() == [0.875, 0.5]
+    assert of_run.combined.log_odds[0] > of_run.combined.log_odds[1]
+
+
+@pytest.mark.parametrize("failure", [StoreDownError("away"), StoreRefusedError("full", "full")])
+async def test_a_store_that_takes_no_claim_is_a_warning(failure: Exception) -> None:
+    """The scores are this process's own, and written later if the store takes them."""
+    books = Books([fake("v", 0.5)])
+    cache: Any = Claims(failure)
+    books.scorer._cache = books.scorer._recorder._cache = cache
+
+    result = await books.scorer.score(replace(books.job(), of_run=True))
+    await under_way()
+
+    assert result.warnings[0] == UNSHARED
+    assert result.matrix.raw[:, 0].tolist() == [0.5, 0.5]
+    assert cache.packs == 1

@@ -230,3 +230,37 @@ async def test_a_score_with_a_remark_is_not_remembered(store: Store) -> None:
     await written(cache, KEYS, matrix, COLUMNS[:1])
 
     assert (await read(cache, KEYS, COLUMNS[:1])).cached[:, 0].tolist() == [True, False, True]
+
+
+async def test_two_processes_that_score_at_once_have_the_first_one_s_scores(store: Store) -> None:
+    """Pointwise and setwise ones, whichever the verifiers said; later readers get them as well."""
+    caches = [ScoreCache(store, 3600) for _ in range(2)]
+    first, second = filled(), filled()
+    second.raw += 0.25
+    del second.reasons[1, 2]  # the first has a failure there, which is no score
+    second.put(1, 2, Verdict(9.0))
+    expected = first.raw.copy()
+    expected[1, 2] = 9.0
+
+    for cache, matrix in zip(caches, (first, second), strict=True):
+        await cache.claim(KEYS, COLUMNS, matrix, {})
+
+    np.testing.assert_array_equal(second.raw, expected)
+    assert second.cached.sum() == 7  # neither the one that does not apply, nor its own
+    np.testing.assert_array_equal(second.fresh, ~second.cached)
+    assert not first.cached.any()
+    for cache in caches:
+        np.testing.assert_array_equal((await read(cache, KEYS, COLUMNS)).raw, expected)
+
+
+async def test_scores_that_are_claimed_are_not_answered_from(store: Store) -> None:
+    """Before the store says whose are the first; a claim of nothing asks nothing."""
+    cache, matrix = ScoreCache(store, 3600), filled()
+    claiming = asyncio.create_task(cache.claim(KEYS, COLUMNS, matrix, {}))
+    await asyncio.sleep(0)
+    assert cache._unwritten == {}
+    await claiming
+    failed = ScoreMatrix(3, 3)
+    failed.put(0, 0, Verdict(None, Status.TIMEOUT, "slow"))
+    await ScoreCache(Store("redis://127.0.0.1:1"), 3600).claim(KEYS, COLUMNS, failed, {})
+    assert not failed.cached.any()
