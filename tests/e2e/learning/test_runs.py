@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.http.scoring_server import changing_scores
 from tests.support.samples.simulated_runs import completions, draw_ensemble
 from tests.support.servers.processes import Server, service
 from tests.support.servers.reading_kind import config, installed, task, traffic
@@ -97,6 +99,28 @@ def test_a_completion_has_one_reward_in_the_whole_run(tmp_path: Path) -> None:
     versions = {run["run"]: run["model_version"] for run in listed["runs"]}
     assert versions["night"] == "math@0"
     assert [run["named"] for run in listed["runs"]].count(False) == 1
+
+
+def test_two_workers_that_score_at_once_give_one_reward(tmp_path: Path) -> None:
+    """Of a verifier that never says the same twice, alone and in groups, in later calls as well."""
+    environment = {**installed(tmp_path), "ASSAY_WORKERS": "2"}
+    with changing_scores() as judge:
+        settings = config(tmp_path, {"name": "judge", "kind": "http", "endpoint": judge.url})
+        with service(settings, tmp_path, env=environment) as server, ThreadPoolExecutor(16) as pool:
+            for query in ("one", "two", "three", "four"):
+                body = {"pairs": [{**PAIR, "query": query}], "task": "math", "run": "night"}
+                ranked = {**RANKED, "query": query, "run": "night", "reward": "log_odds"}
+                asked = [("/v1/score_pairs", {**body, "reward": "log_odds"}), ("/v1/rank", ranked)]
+                answers = list(pool.map(lambda call: server.post(*call), asked * 12))
+                answers.append(server.post(*asked[0]))
+                values = {
+                    result["reward"]
+                    for answer in answers
+                    for result in answer.json["results"]
+                    if result["index"] == 0
+                }
+                assert len(values) == 1, (query, values)
+    assert judge.asked[COMPLETION] > 4  # both workers asked, or this shows nothing
 
 
 RANKED = {"query": "probe", "candidates": [COMPLETION, "0 0 0 0"], "task": "math"}

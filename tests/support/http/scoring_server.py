@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,5 +62,36 @@ class ScoringServer:
 def scoring(place: int) -> Iterator[ScoringServer]:
     """Run such a scorer."""
     running = ScoringServer(place)
+    with in_thread(running.server):
+        yield running
+
+
+class ChangingServer(ScoringServer):
+    """Says another score each time, once two have asked it of the same candidates, or waited."""
+
+    WAIT_S = 5.0
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self._both = {}  # type: dict[str, threading.Barrier]
+        self._lock = threading.Lock()
+
+    def _answer(self, candidates: list[str]) -> tuple[int, bytes]:
+        with self._lock:
+            self.asked.update(candidates)
+            number = self.asked.total()
+            both = (
+                self._both.setdefault(candidates[0], threading.Barrier(2)) if candidates else None
+            )
+        if both is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(self.WAIT_S)
+        return 200, json.dumps({"scores": [number / 1000] * len(candidates)}).encode()
+
+
+@contextlib.contextmanager
+def changing_scores() -> Iterator[ChangingServer]:
+    """Run a scorer that never says the same twice."""
+    running = ChangingServer()
     with in_thread(running.server):
         yield running
