@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from assay.service.store.client import Store
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.store.score_cache import CACHED_SCORE
 from assay.verifiers import Status
+from tests.support.servers.valkeys import cluster
 
 LATER = int(time.time()) + 1000
 
@@ -98,3 +100,15 @@ async def test_an_answer_of_another_form_is_no_claim(
 def test_a_key_s_slot_follows_from_its_braces(name: str, tag: str) -> None:
     """Without braces from nothing."""
     assert hash_tag(name) == tag
+
+
+async def test_a_cluster_takes_claims_of_several_slots(tmp_path: Path) -> None:
+    """Each query's together; the first score stays there too."""
+    names = [f"{{q{number}}}:{text}" for number in range(6) for text in "ab"]
+    with cluster(tmp_path) as ports:
+        store = Store(f"redis+cluster://127.0.0.1:{ports[0]}")
+        first = dict.fromkeys(names, record(1, 0.1))
+
+        assert await claim(store, first, 64, 100) == first
+        assert await claim(store, dict.fromkeys(names, record(1, 0.2)), 64, 100) == first
+        await store.close()
