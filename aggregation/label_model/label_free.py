@@ -100,6 +100,22 @@ def fitted_weights(correlations: Floats, d: Floats, ridge: float) -> Floats:
     return np.asarray(vectors @ ((vectors.T @ d) / np.maximum(values, EIGENVALUE_FLOOR)))
 
 
+def weights_of_followers(correlations: Floats, d: Floats, ridge: float, least: float) -> Floats:
+    """Return the fitted weights, none of them negative for a d below `least`.
+
+    A verifier that would have one gets 0, and the others are weighed without it.
+    """
+    weights, followers = np.zeros(len(d)), np.arange(len(d))
+    while len(followers):
+        fitted = fitted_weights(correlations[np.ix_(followers, followers)], d[followers], ridge)
+        stays = (fitted >= 0) | (d[followers] >= least)
+        if stays.all():
+            weights[followers] = fitted
+            break
+        followers = followers[stays]
+    return weights
+
+
 def scaled(base: BaseScore, u: Floats, z: Floats, queries: Queries, grouped: bool) -> BaseScore:
     """Return a score with its training rows' centres and scales, mapped to u and z."""
     parts = [replace(base, fitted_share=share).terms(u, z).sum(axis=1) for share in (0.0, 1.0)]

@@ -35,16 +35,16 @@ from assay.aggregation.label_model.hyperparameters import DEFAULT_HYPERPARAMETER
 from assay.aggregation.label_model.label_free import (
     BaseScore,
     average_weights,
-    fitted_weights,
     scaled,
     sharpness,
     slope_and_intercept,
+    weights_of_followers,
 )
 from assay.aggregation.label_model.labelled_head import base_only_head, fit_head
 from assay.aggregation.label_model.labels import LabelCounts, count
 from assay.aggregation.label_model.rank_one import correlation
 from assay.aggregation.label_model.relations.copies import find_copies, with_copies
-from assay.aggregation.label_model.relations.inversion import inversions
+from assay.aggregation.label_model.relations.inversion import LEAST_LOADING, inversions
 from assay.aggregation.label_model.relations.outsiders import agreement_shares
 from assay.aggregation.label_model.score_maps import MIN_SCORES, ScoreMaps
 from assay.aggregation.label_model.transfer import TransferPrior, transfer_prior
@@ -265,8 +265,12 @@ class LabelModel(Estimator):
         ) * agreement_shares(agreement.correlations, independent[block], codes(families), quality)
         kept = self.counted_places
         average = np.where(np.isin(np.arange(len(average)), kept), average, 0.0)
-        w = fitted_weights(
-            self.correlations_[np.ix_(kept, kept)], self.d_[kept], self.hyperparameters.ridge
+        # Nobody has checked the sign: who does not follow the others counts nothing, not against.
+        w = weights_of_followers(
+            self.correlations_[np.ix_(kept, kept)],
+            self.d_[kept],
+            self.hyperparameters.ridge,
+            LEAST_LOADING,
         )
         mass[kept] = np.abs(w)
         positive = deviations[kept] > 0

@@ -26,7 +26,13 @@ def verifier_findings(model: FittedModel) -> list[str]:
 
     Each of copies and inverted ones ends with the line of the configuration that states it.
     """
-    return [*_copies(model), *_inverted(model), *_opponents(model), *_counted_against(model)]
+    return [
+        *_copies(model),
+        *_inverted(model),
+        *_perhaps_inverted(model),
+        *_opponents(model),
+        *_counted_against(model),
+    ]
 
 
 def families_line(families: Mapping[str, str]) -> str:
@@ -72,6 +78,24 @@ def _inverted(model: FittedModel) -> list[str]:
                 " or add to the verifier in the configuration: weight: 0"
             )
     return sentences
+
+
+def _perhaps_inverted(model: FittedModel) -> list[str]:
+    """Return a sentence on verifiers that may be inverted, on too few scores to call them so."""
+    if model.counts_.labels:
+        return []
+    silent = [
+        f"{model.names_[place]} ({model.d_[place]:.2f})"
+        for place in model.counted_places
+        if model.d_[place] <= -LEAST_LOADING and model.weights_[place] == 0
+    ]
+    if not silent:
+        return []
+    return [
+        "run against what the others agree on, but on too few scores to be sure:"
+        f" {', '.join(silent)}. They count nothing without labels. Label some"
+        " candidates, or turn the scores round at their source if they are inverted"
+    ]
 
 
 def _opponents(model: FittedModel) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation import LabelModel
+from assay.aggregation.label_model.label_free import fitted_weights, weights_of_followers
 from tests.support.samples.ensembles import small
 
 
@@ -39,3 +40,18 @@ def test_stated_qualities_weigh_the_average() -> None:
     assert alike.base_.average == pytest.approx(plain.base_.average, rel=0.03)
     assert useless.base_.average[0] == 0
     assert (useless.base_.average[1:] > 0).all()
+
+
+@pytest.mark.parametrize("against", [-0.3, 0.05])
+def test_who_does_not_follow_is_weighed_by_nobody(against: float) -> None:
+    """It gets 0 instead of a negative weight, and the others what they have without it."""
+    d = np.array([0.7, 0.6, 0.5, against])
+    correlations = np.outer(d, d)
+    correlations[3, :3] = correlations[:3, 3] = [0.4, 0.1, 0.1]
+    np.fill_diagonal(correlations, 1.0)
+    alone = fitted_weights(correlations[:3, :3], d[:3], 0.1)
+
+    assert fitted_weights(correlations, d, 0.1)[3] < 0
+    weights = weights_of_followers(correlations, d, 0.1, least=0.1)
+    assert weights == pytest.approx([*alone, 0])
+    assert weights_of_followers(correlations, d, 0.1, least=-1.0)[3] < 0

@@ -8,7 +8,12 @@ import pytest
 from assay.aggregation import LabelModel
 from assay.aggregation.evaluation.measures import selection_by_query
 from assay.aggregation.label_model.families import Families
-from assay.aggregation.label_model.relations.inversion import errors_by_chance, labelled_aucs
+from assay.aggregation.label_model.relations.inversion import (
+    LEAST_LOADING,
+    errors_by_chance,
+    labelled_aucs,
+)
+from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
 from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Queries
 from tests.support.samples.six_verifiers import separation, truth_of
@@ -56,6 +61,24 @@ def test_an_inverted_verifier_is_named_and_counts_nothing(
     alone = np.full((1, len(aucs)), np.nan)
     alone[0, places[0]] = 1.0
     assert np.isnan(model.score_samples(alone, [0])).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("missing", [0.5, 0.7, 0.85])
+def test_an_inverted_verifier_with_gaps_counts_nothing(missing: float, seed: int) -> None:
+    """Also where too few scores are left to name it inverted; the fit names it then, too."""
+    scores, _, query = sample((0.92, 0.8, 0.76, 0.72, 0.33), 300, seed)
+    gaps = np.random.default_rng(seed).random(len(scores)) < missing
+    scores[gaps, 4] = np.nan
+
+    model = LabelModel().fit(scores, query, verifier_names="abcde")
+
+    assert (model.weights_[:4] > 0.1).all()
+    assert 0 <= model.weights_[4] < model.weights_[:4].min()
+    assert model.weights_[4] == 0 or model.trust_.fitted_share < 1
+    if named(model) != ["e"] and model.d_[4] <= -LEAST_LOADING and model.weights_[4] == 0:
+        (sentence,) = verifier_findings(model)
+        assert f"too few scores to be sure: e ({model.d_[4]:.2f})" in sentence
 
 
 @pytest.mark.parametrize("seed", range(5))

