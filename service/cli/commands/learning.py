@@ -96,6 +96,18 @@ def fit_command(
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
     if task is not None:
+        _no_options_of_files(
+            {
+                "files of scores": scores,
+                "--out": out,
+                "--labels": labels,
+                "--base-rate": base_rate is not None,
+                "--families": families is not None,
+                "--quality": quality is not None,
+                "--borrow": borrow,
+                "--ray": ray is not None,
+            }
+        )
         from assay.service.cli.tasks import fit_task
 
         fit_task(url, task, as_json)
@@ -109,6 +121,17 @@ def fit_command(
     fit_files(
         scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray
     )
+
+
+def _no_options_of_files(stated: dict[str, object]) -> None:
+    """Raise `StartupError` that names what was stated and has no effect on a service's task."""
+    names = [name for name, value in stated.items() if value]
+    if names:
+        raise StartupError(
+            f"{', '.join(names)}: not with --task, which has the service fit from its own traffic,"
+            " labels and configuration. Leave it out; to fit files, leave out --task; base rate,"
+            " families and quality of a task stand in the service's configuration"
+        )
 
 
 def predict_command(

@@ -29,6 +29,31 @@ def test_a_task_is_fitted_by_its_service() -> None:
     assert service.asked == [("/v1/tasks/math/fit", {})]
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("--base-rate", "0.1"), "--base-rate"),
+        (("--base-rate", "0"), "--base-rate"),
+        (("-o", "m.json"), "--out"),
+        (("scores.npz",), "files of scores"),
+        (("--labels",), "--labels"),
+        (("--families", "auto"), "--families"),
+        (("--quality", "{}"), "--quality"),
+        (("--borrow", "other.json"), "--borrow"),
+        (("--ray", "local"), "--ray"),
+        (("--labels", "-o", "m.json"), "--out, --labels"),
+    ],
+)
+def test_what_has_no_effect_on_a_task_is_refused(words: tuple[str, ...], name: str) -> None:
+    """With what to do, and the service is not asked."""
+    with answering_by_path({"*": {"version": None, "reason": "too little"}}) as service:
+        message = problem("fit", *words, "--task", "math", "--url", service.url)
+
+    assert message.startswith(f"{name}: not with --task")
+    assert "leave out --task" in message
+    assert service.asked == []
+
+
 def test_a_stated_base_rate_is_the_models(tmp_path: Path) -> None:
     """An option of every command that fits."""
     fitted = said(
