@@ -101,21 +101,9 @@ Tests = Annotated[
 ]
 
 
-class _Scoring(_Request):
-    task: Annotated[str, Field(max_length=64)] = "default"
-    ensemble: Annotated[str, Field(max_length=64)] | None = None
-    deadline_ms: Annotated[Whole, Field(ge=1, le=3_600_000)] | None = None
-    budget: BudgetIn | None = None
-    explain: bool = False
-    uncalibrated: Annotated[
-        StatedUncalibrated,
-        Field(
-            description=(
-                "`probability` before the task is calibrated or states a base rate: null, or"
-                " number for one that only orders."
-            )
-        ),
-    ] = None
+class RunFields(BaseModel):
+    """The options of a run, in a body."""
+
     run: Annotated[
         str | None,
         Field(
@@ -138,6 +126,23 @@ class _Scoring(_Request):
     partial: Annotated[
         PartialRewards | None,
         Field(description="refuse: 503 instead of an answer that lacks a failed verifier."),
+    ] = None
+
+
+class _Scoring(_Request, RunFields):
+    task: Annotated[str, Field(max_length=64)] = "default"
+    ensemble: Annotated[str, Field(max_length=64)] | None = None
+    deadline_ms: Annotated[Whole, Field(ge=1, le=3_600_000)] | None = None
+    budget: BudgetIn | None = None
+    explain: bool = False
+    uncalibrated: Annotated[
+        StatedUncalibrated,
+        Field(
+            description=(
+                "`probability` before the task is calibrated or states a base rate: null, or"
+                " number for one that only orders."
+            )
+        ),
     ] = None
 
 
