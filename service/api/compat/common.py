@@ -12,7 +12,17 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 import orjson
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.task_names import (
     MODEL_PREFIX,
@@ -30,7 +40,7 @@ from assay.service.api.ranking.scoring_requests import (
     parse_as,
     uncalibrated,
 )
-from assay.service.api.requests import FAST, ChatMessage
+from assay.service.api.requests import FAST, ChatMessage, RunFields
 from assay.service.api.responses import Json
 from assay.service.api.runs.entered_run import NO_REWARD, enter_run, settle_run
 from assay.service.domain.uncalibrated import StatedUncalibrated, Uncalibrated
@@ -49,6 +59,19 @@ UNJUDGED_HEADER = "x-assay-nothing-judged"
 Expected = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
+def _no_option(value: Any) -> None:
+    """Return None for null; raise for an option of `/v1/rank` that these routes cannot honour."""
+    if value is not None:
+        raise PydanticCustomError(
+            "unknown_parameter",
+            "This route has no such option: leave it out, or ask /v1/rank or /v1/score_pairs",
+        )
+
+
+#: An option that would change the answer and has no effect here: null, or refused.
+Refused = SkipJsonSchema[Annotated[Any, AfterValidator(_no_option)]]
+
+
 class CompatRequest(BaseModel):
     """A body of another service's form; unknown fields are ignored, as that service does."""
 
@@ -57,12 +80,28 @@ class CompatRequest(BaseModel):
     model: Annotated[str, Field(max_length=512)] | None = None
 
 
-class ScoredBody(CompatRequest):
-    """A body whose texts are scored."""
+class MarkedBody(CompatRequest):
+    """A body whose texts are scored, and whose other fields are all the client's own."""
 
     uncalibrated: StatedUncalibrated = Field(
         None, description="As `uncalibrated` of `/v1/rank`; `number` by default."
     )
+
+
+class ScoredBody(MarkedBody, RunFields):
+    """A body whose texts are scored: our options count in it as they do in the URL.
+
+    No client of these routes sends a field of such a name for a purpose of its own.
+    """
+
+    task: Annotated[str, Field(max_length=64)] | None = None
+    ensemble: Refused = None
+    deadline_ms: Refused = None
+    budget: Refused = None
+    policy: Refused = None
+    confidence: Refused = None
+    reference: Refused = None
+    tests: Refused = None
 
 
 class TurnIn(CompatRequest):
@@ -121,7 +160,7 @@ async def _scored(
     request: Request, payload: CompatRequest, pairs: Sequence[Pair], is_reward_route: bool
 ) -> ScoringResult:
     engine: Engine = request.app.state.engine
-    task = requested_task(request, engine, payload.model)
+    task = requested_task(request, engine, payload.model, getattr(payload, "task", None))
     scoring_request = scoring_request_of(engine, task, pairs, one_query=not is_reward_route)
     entered = await enter_run(request, task, payload, is_reward_route=is_reward_route)
     scoring_result = await score_while_wanted(
@@ -292,6 +331,7 @@ __all__ = [
     "CompatRequest",
     "Expected",
     "Json",
+    "MarkedBody",
     "ScoredBody",
     "Shape",
     "TurnIn",

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from assay.service.api.compat.common import (
     Expected,
-    ScoredBody,
+    MarkedBody,
     TurnIn,
     calibration_headers,
     known_values,
@@ -31,8 +31,11 @@ INPUT, OUTPUT = "responses_create_params.input", "response.output"
 MAX_ROLE = 32
 
 
-class VerifyRequest(ScoredBody):
-    """A roll-out: the request and the model's response. Only their texts are read and checked."""
+class VerifyRequest(MarkedBody):
+    """A roll-out: the request and the model's response. Only their texts are read and checked.
+
+    The other columns of a data set's row (`task`, `version`, `reward`, …) come along and go back.
+    """
 
     responses_create_params: dict[str, Any]
     response: dict[str, Any]

@@ -50,8 +50,10 @@ def _default_task(engine: Engine) -> str:
     return visible[0]
 
 
-def requested_task(request: Request, engine: Engine, model: str | None) -> Task:
-    """Return the task that a request names: by its body's `model`, or `task` or `model` in its URL.
+def requested_task(
+    request: Request, engine: Engine, model: str | None, named: str | None = None
+) -> Task:
+    """Return the task that a request names: by `model` or `task` (`named`) in its body or its URL.
 
     Raises `ApiError` 404 for an unknown name, and 422 where two names are of two tasks.
     """
@@ -61,12 +63,22 @@ def requested_task(request: Request, engine: Engine, model: str | None) -> Task:
             tasks.append(find_task(engine, shortened(value, MOST_NAME), None))
         elif name == "model":
             tasks.append(task_of_model(engine, shortened(value, MOST_NAME)))
+    if named is not None:
+        tasks.append(find_task(engine, named, None))
     if model is not None or not tasks:
         tasks.append(task_of_model(engine, model))
     if other := next((task.name for task in tasks if task.name != tasks[0].name), None):
-        message = f"task: the URL says {tasks[0].name!r}, and the request also says {other!r}"
+        message = (
+            f"task: {_place(request)} says {tasks[0].name!r}, and the request also says {other!r}"
+        )
         raise ApiError(422, message, param="task", code="unknown_value")
     return tasks[0]
+
+
+def _place(request: Request) -> str:
+    """Return where a request names its task first."""
+    in_url = any(name in ("task", "model") for name, _ in query_items(request))
+    return "the URL" if in_url else "the body"
 
 
 def model_names(engine: Engine) -> list[str]:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from assay.service.api.compat.common import asked_values, known_values
-from assay.service.api.compat.routes import QUERY, TEXTS
+from assay.service.api.compat.routes import COMPAT_ROUTES, QUERY, TEXTS
 from assay.service.api.errors import ApiError
 from assay.service.domain.matrix import ScoreMatrix
 from assay.verifiers import Status, Verdict
+from tests.support.http.refusals import refusal_of
 from tests.support.servers.processes import Server
 from tests.support.waiting import wait_until
 
@@ -147,3 +148,92 @@ def test_a_missing_score_and_a_missing_probability_have_their_own_words() -> Non
         (503, "no_verifier"),
         (422, "no_reward"),
     ]
+
+
+DOORS = [path for path in COMPAT_ROUTES if path not in ("/verify", "/v1/chat/completions")]
+
+
+def asked(running: Server, path: str, **fields: Any) -> Any:
+    """Return a route's answer to its example with more fields, less its model."""
+    example = {
+        name: value for name, value in COMPAT_ROUTES[path].example.items() if name != "model"
+    }
+    return running.post(path, {**example, **fields})
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_the_body_may_state_what_the_url_may(running: Server, path: str) -> None:
+    """The task, the run and the version; contradictions are refused."""
+    run = f"body{path.replace('/', '.')}"
+    in_body = asked(running, path, task="math", run=run, version=0, partial="mark", learn=False)
+    in_url = asked(running, f"{path}", task="math", model="Skywork/RM")
+    torn = asked(running, path, task="math", model="assay/default")
+
+    assert in_body.status == in_url.status == 200, in_body.raw
+    assert in_body.headers["x-assay-run"] == run
+    assert in_body.headers["x-assay-model-version"] == "math@0"
+    assert in_url.headers["x-assay-model-version"] == "math@0"
+    assert torn.status in (400, 422)
+    assert b"the body says 'math'" in torn.raw
+    assert b"'default'" in torn.raw
+
+
+@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("run", "a b", "a b"),
+        ("run", 5, "5"),
+        ("version", "zzz", "zzz"),
+        ("version", True, "True"),
+        ("version", 1.5, "1.5"),
+        ("reward", "zzz", "zzz"),
+        ("partial", "some", "some"),
+        ("learn", "perhaps", "perhaps"),
+        ("task", 5, "5"),
+        ("ensemble", "nope", "nope"),
+        ("deadline_ms", 1, "1"),
+        ("budget", {"calls": 10**30}, "calls"),
+        ("policy", "full", "full"),
+        ("confidence", 0.9, "0.9"),
+        ("reference", "5", "5"),
+        ("tests", ["assert f()"], "assert f()"),
+    ],
+)
+def test_an_option_of_ours_in_a_body_counts_or_is_refused(
+    running: Server, path: str, field: str, value: Any, shown: str
+) -> None:
+    """With field and value; null states nothing."""
+    refused = asked(running, path, **{field: value})
+    empty = asked(running, path, **{field: None})
+
+    assert refused.status in (400, 422)
+    assert refusal_of(refused)[0] == field
+    assert shown in refusal_of(refused)[1]
+    assert empty.status == 200, empty.raw
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_a_task_of_a_body_that_nobody_has_is_not_found(running: Server, path: str) -> None:
+    """It is not answered by the default one, and other clients' fields pass."""
+    unknown = asked(running, path, task="nope")
+    others = asked(running, path, priority=1, truncate=True, metadata={"task": 5}, user="u")
+
+    assert unknown.status == 404
+    assert "nope" in refusal_of(unknown)[1]
+    assert others.status == 200, others.raw
+
+
+def test_a_roll_outs_own_columns_and_a_documents_are_let_be(running: Server) -> None:
+    """Whatever they are called."""
+    columns = {"task": "gsm", "version": 9, "run": "a b", "ensemble": "x", "tests": [], "reward": 1}
+
+    rolled = asked(running, "/verify", **columns)
+    ranked = running.post(
+        "/rerank", {"query": QUERY, "documents": [{"text": text, **columns} for text in TEXTS]}
+    )
+
+    assert (rolled.status, ranked.status) == (200, 200), rolled.raw
+    assert {name: rolled.json[name] for name in columns if name != "reward"} == {
+        name: value for name, value in columns.items() if name != "reward"
+    }

@@ -83,3 +83,35 @@ def test_a_key_of_one_task_need_not_name_it() -> None:
     assert only == ["math", "math", "math"]
     assert names == ["assay", "assay/math", "RM"]
     assert (several.value.status, default) == (404, "default")
+
+
+@pytest.mark.parametrize(
+    ("query", "model", "named", "task"),
+    [
+        ("", None, "math", "math"),
+        ("", "RM", "math", "math"),
+        ("task=code", None, "code", "code"),
+        ("run=a", "assay/code", "code", "code"),
+    ],
+)
+def test_the_body_names_a_task_by_its_name_as_well(
+    query: str, model: str | None, named: str, task: str
+) -> None:
+    """Beside `model` and the URL."""
+    assert requested_task(asked(query), ENGINE, model, named).name == task
+
+
+@pytest.mark.parametrize(
+    ("query", "model", "named", "message"),
+    [
+        ("", "assay/code", "math", "the body says 'math', and the request also says 'code'"),
+        ("task=code", None, "math", "the URL says 'code', and the request also says 'math'"),
+        ("", None, "nope", "no task is called 'nope'"),
+    ],
+)
+def test_a_body_that_names_two_tasks_or_none_is_refused(
+    query: str, model: str | None, named: str, message: str
+) -> None:
+    """With the place that named the first one."""
+    with pytest.raises(ApiError, match=message):
+        requested_task(asked(query), ENGINE, model, named)
