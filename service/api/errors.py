@@ -228,6 +228,9 @@ def install_error_handlers(app: FastAPI) -> None:
     async def parameter_error(_: Request, exc: Exception) -> Response:
         assert isinstance(exc, RequestValidationError)  # noqa: S101 - registered for it
         error = exc.errors()[0]
+        context: dict[str, Any] = error.get("ctx") or {}
+        if "param" in context:
+            return _of_field(error["type"], context, error["msg"]).response()
         param = ".".join(str(part) for part in error["loc"][1:])
         return ApiError(
             422,

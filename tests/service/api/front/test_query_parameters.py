@@ -116,6 +116,17 @@ async def test_a_routes_own_parameters_reach_it(method: str, end: str) -> None:
     assert (status, error["code"]) == (404, "unknown_task")
 
 
+@pytest.mark.parametrize(
+    ("options", "param"), [("format=kto&min_gap=1", "min_gap"), ("format=dpo&min_p=0.2", "min_p")]
+)
+async def test_an_option_without_effect_is_named(options: str, param: str) -> None:
+    """Of a form's options that do not go together, the error names one."""
+    status, error = await answer_to_call("GET", f"/v1/tasks/other/export?{options}")
+
+    assert (status, error["code"], error["param"]) == (422, "no_effect", param)
+    assert error["message"].startswith(f"{param}: ")
+
+
 @pytest.mark.parametrize("end", ["fit", "evaluate", "rollback"])
 @pytest.mark.parametrize("body", [{"base_rate": 0.1}, {"version": 1}, {"dry_run": True}])
 async def test_fields_of_a_route_without_a_body_are_refused(end: str, body: dict[str, Any]) -> None:
