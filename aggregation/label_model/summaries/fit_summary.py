@@ -10,6 +10,9 @@ from assay.aggregation.label_model.fitted import FittedModel
 from assay.aggregation.label_model.summaries.verifier_findings import verifier_findings
 from assay.aggregation.statistics.queries import TOO_LARGE
 
+#: A base rate that is moved less towards 1/2 for want of trust needs no warning.
+LEAST_SHIFT = 0.02
+
 
 def fit_report(model: FittedModel) -> dict[str, Any]:
     """Return a fit as plain data: its figures, each verifier's part, and warnings."""
@@ -86,6 +89,12 @@ def warnings(model: FittedModel) -> list[str]:
             f"the base rate {rate:.4f} comes from the scores alone, where few rows show it: state"
             " it, or label some candidates drawn at random"
         )
+    if not counts.labels and (estimate := _half_believed_rate(model)) is not None:
+        messages.append(
+            f"the base rate {rate:.2f} is neither known nor assumed: the scores say {estimate:.2f},"
+            f" the fit trusts them by {trust.value:.2f}, and the rest is 1/2. State it, or label"
+            " some candidates drawn at random"
+        )
     if not model.grouped_:
         messages.append(
             "about one candidate a query: nothing can be learned within queries, and selection"
@@ -102,3 +111,12 @@ def warnings(model: FittedModel) -> list[str]:
     ):
         messages.append("the stated qualities tell no verifier from another: they were ignored")
     return messages
+
+
+def _half_believed_rate(model: FittedModel) -> float | None:
+    """Return the scores' base rate, where the model's lies clearly between that and 1/2."""
+    trust = model.trust_.value
+    if model.base_rate_from_ == "stated" or not 0 < trust < 1:
+        return None
+    estimate = 0.5 + (model.base_rate_ - 0.5) / trust
+    return estimate if abs(estimate - model.base_rate_) >= LEAST_SHIFT else None

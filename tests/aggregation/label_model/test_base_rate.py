@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from assay.aggregation.label_model.base_rate import (
     base_rate_from_third_moments,
     label_free_base_rate,
 )
+from assay.aggregation.label_model.rank_one import NO_TRUST
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from tests.support.samples.ensembles import fitted, selection, small, supervised_reference
 from tests.support.samples.synthetic import Scenario, kinds, make
@@ -83,6 +86,26 @@ def test_extreme_base_rates_are_not_clipped(base_rate: float) -> None:
     assert any("comes from the scores alone" in line for line in fit_report(model)["warnings"])
     assert ((chance > 0) & (chance < 1)).all()
     assert ((chance - sample.labels) ** 2).mean() < 0.005
+
+
+@pytest.mark.parametrize(("estimate", "trust"), [(0.85, 0.6), (0.98, 0.8), (0.1, 0.3)])
+def test_a_base_rate_between_the_scores_and_one_half_is_named(
+    estimate: float, trust: float
+) -> None:
+    """With what the scores say and the trust; a full one, a stated rate and 1/2 need no words."""
+    model = copy(fitted(small()))
+    model.trust_ = replace(NO_TRUST, explains=trust, plausible=1.0, enough=1.0)
+    model.trust_ = replace(model.trust_, determined=1.0, two_classes=1.0, identified=True)
+
+    def told(value: float, source: str) -> list[str]:
+        model.base_rate_, model.base_rate_from_ = value, source
+        return [line for line in fit_report(model)["warnings"] if "neither known nor" in line]
+
+    (warning,) = told(*label_free_base_rate(None, estimate, trust))
+    assert f"the scores say {estimate:.2f}, the fit trusts them by {trust:.2f}" in warning
+    assert told(0.5, "assumed") == told(estimate, "stated") == []
+    model.trust_ = replace(model.trust_, explains=1.0)
+    assert told(estimate, "third moments") == []
 
 
 @pytest.mark.parametrize("stated", [0.001, 0.999])
