@@ -41,8 +41,9 @@ class FittedModel:
     standard deviation of z), `prior_weights_`, `check_`, `grouped_` (queries have enough candidates
     to learn within them), `joint_` (how mapped scores vary together; None in old files), `copies_`
     and `inverted_` (verifiers that repeat each other, and that score wrong candidates above right
-    ones; empty in old files). Two of the caller's statements stay beside it: `base_rate` and
-    `quality`.
+    ones; empty in old files). `base_rate_` is that of the label-free score, also with labels, which
+    start from it; `believed_base_rate` is the one that `summary()` shows. Two of the caller's
+    statements stay beside it: `base_rate` and `quality`.
     """
 
     base_rate: float | None
