@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.service.score_files.score_table import RESERVED, TableError
+from assay.service.score_files.score_table import TableError, reserved_names
 
 
 def from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -18,11 +18,11 @@ def from_rows(path: Path, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
     Names are the object's keys, or the first row's `verifier_names`; other facts of the verifiers
     are in the first row as well.
     """
-    scores = columns["scores"]
+    scores, reserved = columns["scores"], reserved_names(columns)
     data = {
         key: label_column(values)
         for key, values in columns.items()
-        if key in RESERVED and not key.startswith("verifier_")
+        if key in reserved and not key.startswith("verifier_")
     }
     if all(isinstance(row, dict) for row in scores):
         names = list(dict.fromkeys(name for row in scores for name in row))

@@ -16,7 +16,7 @@ from assay.service.score_files.columns import (
     label_column,
     number_or_none,
 )
-from assay.service.score_files.score_table import RESERVED, TableError
+from assay.service.score_files.score_table import TableError, reserved_names
 
 
 def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
@@ -39,18 +39,19 @@ def read_jsonl(path: Path, labels: bool) -> dict[str, Any]:
         raise TableError(f"{path}: has no rows")
     keys = dict.fromkeys(key for row in rows for key in row)
     columns = {key: [row.get(key) for row in rows] for key in keys}
+    reserved = reserved_names(columns)
     if "scores" in columns:
         return from_rows(path, columns)
     wide = {
         key: values
         for key, values in columns.items()
-        if key not in RESERVED and all(map(number_or_none, values))
+        if key not in reserved and all(map(number_or_none, values))
     }
     return {
         **{
             key: label_column(values)
             for key, values in columns.items()
-            if key in RESERVED and not key.startswith("verifier_")
+            if key in reserved and not key.startswith("verifier_")
         },
         **from_wide(path, {key: np.array(values, np.float64) for key, values in wide.items()}),
     }
@@ -77,9 +78,8 @@ def _rows_of_answers(path: Path, answers: list[dict[str, Any]]) -> list[dict[str
                 raise TableError(
                     f'{path}: has answers without the verifiers\' scores: ask with "explain": true'
                 )
-            beside = {
-                key: result[key] for key in ("label", "labels", "label_random") if key in result
-            }
+            stated = ("label", "labels", "label_random", "random")
+            beside = {key: result[key] for key in stated if key in result}
             scores = {name: verifier.get("raw") for name, verifier in verifiers.items()}
             rows.append(
                 {"query_id": str(answer.get("line", answer.get("id"))), "scores": scores, **beside}

@@ -16,10 +16,11 @@ def read_npz(path: Path, labels: bool) -> dict[str, Any]:
     """Return the arrays of an npz archive; labels only if asked."""
     if path.exists() and not is_zipfile(path):
         raise TableError(f"{path}: not an npz archive")
-    hidden = set() if labels else {"labels", "label", "label_random"}
-    look_into(path, RESERVED - hidden)
+    hidden = set() if labels else {"labels", "label", "label_random", "random"}
+    wanted = (RESERVED | {"random"}) - hidden
+    look_into(path, wanted)
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        data = {name: archive[name] for name in archive.files if name in RESERVED - hidden}
+        data = {name: archive[name] for name in archive.files if name in wanted}
     for name in ("scores", "verifier_names"):
         if name not in data:
             raise TableError(

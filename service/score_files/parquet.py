@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from assay.service.score_files.columns import check_carried_labels, from_rows, from_wide
 from assay.service.score_files.packed import refuse_bomb
-from assay.service.score_files.score_table import RESERVED, TableError
+from assay.service.score_files.score_table import TableError, reserved_names
 
 NO_PYARROW = (
     "Parquet needs pyarrow: pip install pyarrow (the extra `plot` has it), or use .npz or .jsonl"
@@ -20,14 +20,16 @@ NO_PYARROW = (
 def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
     """Return the columns of a Parquet file; labels only if asked."""
     arrow = load_arrow()
-    hidden = set() if labels else {"labels", "label", "label_random"}
     try:
         metadata = arrow.parquet.read_metadata(path)
         groups = [
             metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)
         ]
         refuse_bomb(path, max(sum(groups), 8 * metadata.num_rows * metadata.num_columns))
-        columns = [name for name in arrow.parquet.read_schema(path).names if name not in hidden]
+        every = arrow.parquet.read_schema(path).names
+        reserved = reserved_names(every)
+        hidden = set() if labels else {"labels", "label", "label_random", "random"} & reserved
+        columns = [name for name in every if name not in hidden]
         table = arrow.parquet.read_table(path, columns=columns)
     except arrow.ArrowException as exc:
         raise TableError(f"{path}: not Parquet: {exc}") from exc
@@ -36,13 +38,13 @@ def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
     if "scores" in table.column_names:
         return from_rows(path, {name: table[name].to_pylist() for name in table.column_names})
     plain = [
-        name for name in table.column_names if name in RESERVED and not name.startswith("verifier_")
+        name for name in table.column_names if name in reserved and not name.startswith("verifier_")
     ]
     data: dict[str, Any] = {name: table[name].to_numpy() for name in plain}
     verifiers = [
         field.name
         for field in table.schema
-        if field.name not in RESERVED and _is_number(arrow, field.type)
+        if field.name not in reserved and _is_number(arrow, field.type)
     ]
     return {**data, **from_wide(path, {name: table[name].to_numpy() for name in verifiers})}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,17 +96,38 @@ def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable
         raise TableError(f"{path}: has no `labels`")
     if label_values is not None:
         _a_row_each(path, "labels", np.asarray(label_values), len(scores))
+    stated = data.get("label_random", data.get("random")) if labels else None
     return ScoreTable(
         scores=scores,
         query_id=query_id,
         names=names,
         labels=None if label_values is None else np.asarray(label_values),
-        random=np.asarray(data["label_random"], bool)
-        if labels and "label_random" in data
-        else None,
+        random=None if stated is None else _flags(path, stated, len(scores)),
         families={name: family for name, family in families.items() if family},
         quality={name: value for name, value in quality.items() if not _unstated(value)},
     )
+
+
+def _flags(path: Path, values: Any, rows: int) -> npt.NDArray[np.bool_]:
+    """Return which labels are of candidates that were drawn at random; a missing value: not stated.
+
+    What is not stated counts as not random.
+    """
+    column = np.asarray(values, object)
+    _a_row_each(path, "label_random", column, rows)
+    for row, value in enumerate(column.tolist()):
+        if value is not None and value == value and value not in (0, 1):
+            raise TableError(
+                f"{path}: `label_random` (or `random` beside labels): row {row} has"
+                f" {str(value)[:40]!r}; must be true or false, or null where it is not known"
+            )
+    return np.array([value == 1 for value in column.tolist()], bool)
+
+
+def reserved_names(columns: Iterable[str]) -> frozenset[str]:
+    """Return the columns of a file that are no verifiers: beside labels, `random` is none."""
+    beside_labels = not {"labels", "label"}.isdisjoint(columns)
+    return frozenset(RESERVED | {"random"} if beside_labels else RESERVED)
 
 
 def _a_row_each(path: Path, name: str, values: npt.NDArray[Any], rows: int) -> None:

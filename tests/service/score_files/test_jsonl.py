@@ -21,8 +21,8 @@ def test_answers_are_a_table(tmp_path: Path) -> None:
         {
             "line": 4,
             "results": [
-                {"index": 1, "verifiers": verifiers, "label": 1},
-                {"index": 0, "verifiers": verifiers, "label": None},
+                {"index": 1, "verifiers": verifiers, "label": 1, "random": True},
+                {"index": 0, "verifiers": verifiers, "label": None, "random": False},
             ],
         },
         {"line": 5, "error": {"code": "x"}},
@@ -40,6 +40,8 @@ def test_answers_are_a_table(tmp_path: Path) -> None:
     assert np.isnan(table.scores[:, 1]).all()
     assert table.labels is not None
     assert np.isnan(table.labels).tolist() == [False, True]
+    assert table.random is not None
+    assert table.random.tolist() == [True, False]
     with pytest.raises(TableError, match='ask with "explain": true'):
         read_table(path, labels=False)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from assay.aggregation.label_model.saved.artifact import load_model
 from assay.service.score_files.score_table import TableError
-from assay.service.score_files.tables import read_table
+from assay.service.score_files.tables import read_table, write_table
 from tests.support.commands.in_process import SAMPLE, as_npz, rows_of, said
 
 
@@ -111,3 +112,53 @@ def test_a_file_that_is_no_table_is_named(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(TableError, match=message):
         read_table(tmp_path / name, labels=False)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize("name", ["random", "label_random"])
+@pytest.mark.parametrize("values", [[False, True], [0, 1]])
+@pytest.mark.parametrize("labels", [True, False])
+def test_randomness_beside_labels_is_no_verifier(
+    tmp_path: Path, suffix: str, name: str, values: list[Any], labels: bool
+) -> None:
+    """Whether the labels are read or not: a fit and a prediction have the same verifiers."""
+    path = tmp_path / f"t{suffix}"
+    columns = {"query_id": ["q", "q"], "a": [0.5, 0.7], "label": [0, 1], name: values}
+    write_table(path, {key: np.array(column) for key, column in columns.items()})
+
+    table = read_table(path, labels)
+
+    assert table.names == ("a",)
+    assert (table.random is None) is not labels
+    assert table.random is None or table.random.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["random", "label_random"])
+def test_what_is_not_stated_is_not_random_and_other_values_are_named(
+    tmp_path: Path, name: str
+) -> None:
+    """Null among true and false; a number that is neither; a text."""
+    path = tmp_path / "t.jsonl"
+
+    def written(*values: Any) -> Path:
+        rows = [{"query_id": "q", "a": 0.5, "label": 1, name: value} for value in values]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    table = read_table(written(True, None, False), labels=True)
+
+    assert table.random is not None
+    assert table.random.tolist() == [True, False, False]
+    for value in (0.5, "no"):
+        with pytest.raises(TableError, match=f"label_random.*: row 1 has '{value}'; must be true"):
+            read_table(written(True, value), labels=True)
+
+
+def test_a_verifier_may_be_called_random_where_there_are_no_labels(tmp_path: Path) -> None:
+    """Such as a baseline; and beside labels in an object of scores."""
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"query_id": "q", "a": 0.5, "random": 0.3}')
+    wide = read_table(path, labels=False)
+    path.write_text('{"query_id": "q", "scores": {"a": 0.5, "random": 0.3}, "label": 1}')
+
+    assert wide.names == read_table(path, labels=True).names == ("a", "random")
