@@ -47,7 +47,10 @@ def test_soft_labels_count_as_they_stand(share: float) -> None:
             data.scores, data.query_id, labels, data.names, Calls.of(COSTS), budget=0
         )
 
-    hard, soft = curve(data.labels), curve(np.where(data.labels > 0.5, share, 1 - share))
+    hard, soft = (
+        curve(data.labels.astype(float)),
+        curve(np.where(data.labels > 0.5, share, 1 - share)),
+    )
 
     assert soft.full == pytest.approx(1 - share + (2 * share - 1) * hard.full)
     for point, whole in zip(soft.points[CASCADE], hard.points[CASCADE], strict=True):

@@ -50,7 +50,8 @@ def test_scores_beyond_those_of_the_fit_are_named(place: int, factor: float, off
 
     (found,) = unlike_scores(MODEL, scores)
 
-    assert (found.name, found.outside) == (NAMES[place], pytest.approx(float(outside)))
+    assert found.name == NAMES[place]
+    assert found.outside == pytest.approx(float(outside))
     assert found.outside > 0.5
     assert (found.lowest, found.highest) == (knots[0], knots[-1])
     assert f"{NAMES[place]}: {outside:.0%} of its scores lie outside" in found.sentence
@@ -76,4 +77,5 @@ def test_a_part_of_other_scores_is_named_beyond_chance() -> None:
 
     (found,) = unlike_scores(MODEL.for_verifiers(("rating", "reward")), scores[:, [2, 0]])
 
-    assert (found.name, found.outside) == ("reward", pytest.approx(0.1, abs=0.02))
+    assert found.name == "reward"
+    assert found.outside == pytest.approx(0.1, abs=0.02)
