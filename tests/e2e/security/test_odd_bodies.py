@@ -39,7 +39,7 @@ ODD: list[Any] = [
 FULL: dict[str, Any] = {
     "/v1/rank": {
         **RANK_EXAMPLE, "reference": "7", "tests": ["assert f(1) == 2"], "task": "default", "ensemble": "all", "top_n": 1,
-        "deadline_ms": 5000, "budget": {"cost": 1, "tokens": 100, "calls": 3}, "confidence": 0.9, "policy": "full", "stream": False,
+        "deadline_ms": 5000, "budget": {"cost": 1, "tokens": 100, "calls": 3}, "confidence": 0.9, "policy": "auto", "stream": False,
     },
     "/v1/score_pairs": {
         "pairs": [{"messages": [{"role": "user", "content": "q"}], "candidate": "c", "reference": "r", "tests": ["t"]}],
