@@ -84,6 +84,21 @@ def test_the_chance_is_that_of_true_weights_from_the_posterior(spread: float) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("p", "answers", "any_correct"),
+    [
+        ([0.42] * 6, ["7"] * 6, 0.42),
+        ([0.5, 0.1, 0.3], ["x", "x", "x"], 0.5),
+        ([0.5, 0.3, 0.2], ["a", "b", "a"], 0.65),
+    ],
+)
+def test_wordings_of_one_answer_are_one_chance(
+    p: list[float], answers: list[str], any_correct: float
+) -> None:
+    """Six wordings are as probably right as the best of them, not as six tries."""
+    assert probability_any_correct(np.array(p), answers) == pytest.approx(any_correct)
+
+
 def test_any_correct_counts_an_answer_once() -> None:
     """An answer counts by its largest probability; candidates without an answer do not count."""
     p: Floats = np.array([0.5, 0.4, 0.5, NAN])
