@@ -56,6 +56,19 @@ NOT_APPLICABLE = record(7, np.nan, status=Status.NOT_APPLICABLE)
         (record(1, 0.1, status=Status.TIMEOUT), record(1, 0.2), record(1, 0.2)),
         (b"damaged", record(1, 0.2), record(1, 0.2)),
     ],
+    # Records hold the time: as names they would differ between the processes that run the tests.
+    ids=(
+        "one",
+        "two verifiers",
+        "a large fingerprint",
+        "not applicable",
+        "twice in the first",
+        "expired",
+        "no number",
+        "infinite",
+        "timed out",
+        "damaged",
+    ),
 )
 async def test_the_first_score_stays(
     store: Store, first: bytes, second: bytes, kept: bytes
