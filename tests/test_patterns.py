@@ -69,12 +69,12 @@ def patterns() -> dict[str, re.Pattern[Any]]:
                 for place, each in enumerate(in_values(value))
             }
         found |= {
-            f"{module.__name__}:{line}": re.compile(text)
-            for line, text in spelled_out(Path(str(module.__file__)))
+            f"{module.__name__}:{place}": re.compile(text)
+            for place, text in spelled_out(Path(str(module.__file__)))
         }
     for path in sorted((ROOT / "client" / "assay_client").glob("*.py")):
         found |= {
-            f"client.{path.stem}:{line}": re.compile(text) for line, text in spelled_out(path)
+            f"client.{path.stem}:{place}": re.compile(text) for place, text in spelled_out(path)
         }
     by_source = {
         (each.pattern, each.flags): name
@@ -84,8 +84,8 @@ def patterns() -> dict[str, re.Pattern[Any]]:
     return {name: found[name] for name in sorted(by_source.values())}
 
 
-def spelled_out(path: Path) -> list[tuple[int, str]]:
-    """Return the pattern of every call of `re` in a file's functions, with its line.
+def spelled_out(path: Path) -> list[tuple[str, str]]:
+    """Return the pattern of every call of `re` in a file's functions, with its line and column.
 
     Patterns that are built at run time have tests of their own.
     """
@@ -97,15 +97,15 @@ def spelled_out(path: Path) -> list[tuple[int, str]]:
         node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)
     }
     patterns = [
-        (call.lineno, call.args[0])
+        (f"{call.lineno}:{call.col_offset}", call.args[0])
         for call in calls
         if ast.unparse(call.func).startswith("re.") and call.args
     ]
-    return [
-        (line, text.value)
-        for line, text in patterns
+    return sorted(
+        (place, text.value)
+        for place, text in patterns
         if isinstance(text, ast.Constant) and isinstance(text.value, str)
-    ]
+    )
 
 
 def pieces(pattern: re.Pattern[Any]) -> list[str]:
