@@ -50,8 +50,8 @@ class ServedModel:
     def combine(self, scores: Floats, alone: bool) -> Combined:
         """Combine a request's raw scores; a query of one candidate is read as a candidate alone.
 
-        Rows that only verifiers outside the model scored get the robust average of those. Without
-        labels, verifiers of which the fit had too few scores count as they do in that average.
+        Rows that only verifiers outside the model scored get the robust average of those. A fit
+        without labels adds to its score the average of verifiers that had too few scores in it.
         """
         scores, count = finite(scores), len(scores)
         queries = (

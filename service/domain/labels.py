@@ -142,7 +142,7 @@ def mean_label(values: Sequence[float]) -> float:
 
 @lru_cache(maxsize=4096)
 def annotator_name(who: str | None) -> str | None:
-    """Return the name by which an annotator is told from others; None: the unnamed one.
+    """Return the name that identifies an annotator; None: the unnamed one.
 
     Blanks beside its words, characters that nobody sees, and the code points or the width of a
     letter make no other name; case and the script do.

@@ -42,13 +42,13 @@ class TakenBack:
         """Return what a report says of it; None where nothing is taken back."""
         if self.labels:
             return (
-                f"version {version} learned {self.learned} labels, of which {self.labels} were"
-                " withdrawn or turned since"
+                f"version {version} learned {self.learned} labels; people have withdrawn or turned"
+                f" {self.labels} of them since"
             )
         if self.random:
             return (
-                f"version {version} learned {self.random_learned} random labels, of which"
-                f" {self.random} are not called random any more"
+                f"version {version} learned {self.random_learned} random labels; {self.random} of"
+                " them do not count as random any more"
             )
         return None
 

@@ -224,7 +224,7 @@ def known_values(
 ) -> list[float]:
     """Return complete values: rewards of the kind that the request asks for, else `values`.
 
-    With `keeps_gaps` a batch of which any candidate has a score keeps NaN for the others. Raises
+    With `keeps_gaps` a batch with at least one score keeps NaN for the others. Raises
     `ApiError` 503 if a score is missing, since null is no low score, and 422 if there is no number
     of the kind: another try would not help.
     """

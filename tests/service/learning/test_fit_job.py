@@ -308,7 +308,9 @@ async def test_two_bad_annotators_withdrawn_leave_the_honest_one(
     _, found = await fitter.fit(task)
 
     assert ruled
-    assert found.report["taken_back"].startswith("version 1 learned 64 labels, of which 64")
+    assert found.report["taken_back"].startswith(
+        "version 1 learned 64 labels; people have withdrawn or turned 64"
+    )
     assert (task.served.version, task.served.model.calibrated) == (2, False)
 
 

@@ -85,8 +85,8 @@ def test_a_version_stands_on_most_of_its_labels(back: TakenBack, stands: bool) -
     ("back", "words"),
     [
         (TakenBack(0, 60, 0, 60), None),
-        (TakenBack(4, 60, 5, 60), "version 3 learned 60 labels, of which 4 were withdrawn"),
-        (TakenBack(0, 60, 9, 50), "version 3 learned 50 random labels, of which 9 are not"),
+        (TakenBack(4, 60, 5, 60), "version 3 learned 60 labels; people have withdrawn or turned 4"),
+        (TakenBack(0, 60, 9, 50), "version 3 learned 50 random labels; 9 of them do not count"),
     ],
 )
 def test_a_report_says_what_was_taken_back(back: TakenBack, words: str | None) -> None:

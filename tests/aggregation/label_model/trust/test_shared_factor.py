@@ -52,7 +52,7 @@ def test_a_style_is_followed_and_not_trusted() -> None:
 
 
 def test_of_three_verifiers_two_outvote_the_third() -> None:
-    """The trust stays 0: no style is told from truth."""
+    """The trust stays 0: three verifiers cannot tell a style from truth."""
     factor = factor_of(np.random.default_rng(4).standard_normal(8000), columns=3)
 
     assert not factor.trust.identified
