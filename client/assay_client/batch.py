@@ -44,7 +44,7 @@ class Batch:
             return
         try:
             scores = await self._ask([(query, candidate) for query, candidate, _ in taken])
-        except Exception as exc:  # whatever it is, nobody may wait for an answer for ever
+        except Exception as exc:  # of any class: whoever waits gets it, and waits no longer
             for _, _, future in taken:
                 if not future.done():
                     future.set_exception(exc)

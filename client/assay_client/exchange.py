@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -66,7 +67,7 @@ def page_of(limit: int, after: str | None, history: bool) -> dict[str, Any]:
 SharedT = TypeVar("SharedT", bound="Shared")
 
 
-class Shared:
+class Shared(ABC):
     """The options of both clients; what `_http` is, each says."""
 
     _http: Any
@@ -122,8 +123,9 @@ class Shared:
         self.__dict__ |= state
         self._connect()
 
+    @abstractmethod
     def _connect(self) -> None:
-        raise NotImplementedError  # the blocking and the asyncio client each open their own
+        """Open the connections, blocking or asyncio."""
 
     def _headers(self) -> dict[str, str]:
         """Return a request's own headers: its id, the same in each try, and the run's name."""
