@@ -255,36 +255,34 @@ def pair_of(
     return Pair(Query(parts.messages, reference), parts.candidate)
 
 
-def _last(request: Request) -> bool:
-    """Return whether texts of several turns end with the answer (`?answer=last`).
+def _one_of(request: Request, name: str, words: tuple[str, str]) -> str:
+    """Return a parameter of the URL that takes one of two words, by default the first.
 
     Raises `ApiError` 422 for another word.
     """
-    which = request.query_params.get(ANSWER_TURN, "first")
-    if which not in ("first", "last"):
+    word = request.query_params.get(name, words[0])
+    if word not in words:
         raise ApiError(
             422,
-            f"`answer` must be first or last; got {which[:40]!r}",
-            param=ANSWER_TURN,
+            f"`{name}` must be {words[0]} or {words[1]}; got {word[:40]!r}",
+            param=name,
             code="unknown_value",
         )
-    return which == "last"
+    return word
+
+
+def _last(request: Request) -> bool:
+    """Return whether texts of several turns end with the answer (`?answer=last`)."""
+    return _one_of(request, ANSWER_TURN, ("first", "last")) == "last"
 
 
 def _values(request: Request, scoring_result: ScoringResult, values: list[float]) -> list[float]:
     """Return a batch's values; NaN, which is written as null, for a gap with `?missing=null`.
 
-    Raises `ApiError` 503 for a gap that the request refuses, and 422 for another word.
+    Raises `ApiError` 503 for a gap that the request refuses.
     """
-    gaps = request.query_params.get(GAPS_AS, "refuse")
-    if gaps not in ("refuse", "null"):
-        raise ApiError(
-            422,
-            f"`missing` must be refuse or null; got {gaps[:40]!r}",
-            param=GAPS_AS,
-            code="unknown_value",
-        )
-    return known_values(scoring_result, values, keeps_gaps=gaps == "null")
+    keeps_gaps = _one_of(request, GAPS_AS, ("refuse", "null")) == "null"
+    return known_values(scoring_result, values, keeps_gaps=keeps_gaps)
 
 
 def query_of(prompt: RewardPrompt, reference: str | None) -> Query:
