@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
@@ -28,7 +29,7 @@ from assay.service.api.ranking.scoring_requests import (
 )
 from assay.service.api.requests import RankRequest, ScorePairsRequest
 from assay.service.api.responses import Json
-from assay.service.api.runs.entered_run import enter_run, settle_run
+from assay.service.api.runs.entered_run import EnteredRun, enter_run, settle_run
 from assay.service.api.runs.run_options import OPTION_NAMES
 from assay.service.api.sse import EventStream
 from assay.service.api.task_lookup import find_task
@@ -38,6 +39,8 @@ from assay.verifiers import Pair
 
 rank_router = APIRouter()
 
+PayloadT = TypeVar("PayloadT", RankRequest, ScorePairsRequest)
+
 NOT_CALIBRATED = (
     "confidence has no effect: this task is not calibrated, so it has no probability to compare"
     " with"
@@ -45,6 +48,21 @@ NOT_CALIBRATED = (
 ASKED_AT_ONCE = (
     "confidence has no effect: all verifiers are called at once, without a later tier to stop"
 )
+
+
+async def _enter(
+    request: Request, engine: Engine, form: type[PayloadT]
+) -> tuple[PayloadT, EnteredRun]:
+    """Return a request's body, and the run that it enters, or the task that it asks.
+
+    Raises `ApiError` for parameters, bodies, tasks and options that do not fit.
+    """
+    check_parameters(request, OPTION_NAMES)
+    payload = await parse_as(request, engine.config.service, form)
+    refuse_cuts_in_run(request, payload)
+    find_task(engine, payload.task, payload.ensemble)
+    task = find_task(engine, payload.task, None)
+    return payload, await enter_run(request, task, payload, payload.ensemble)
 
 
 # The two hot handlers read their bodies themselves: FastAPI's own way costs as much again as all
@@ -58,13 +76,7 @@ ASKED_AT_ONCE = (
 async def rank(request: Request) -> Response:
     """Rank the candidates of a query, best first, with a probability of being correct for each."""
     engine: Engine = request.app.state.engine
-    check_parameters(request, OPTION_NAMES)
-    payload = await parse_as(request, engine.config.service, RankRequest)
-    refuse_cuts_in_run(request, payload)
-    find_task(engine, payload.task, payload.ensemble)
-    entered = await enter_run(
-        request, find_task(engine, payload.task, None), payload, payload.ensemble
-    )
+    payload, entered = await _enter(request, engine, RankRequest)
     task = entered.task
     scoring_request, shape = scoring_request_from(
         engine, payload, task, request.scope["assay.request_id"], entered.learn
@@ -99,13 +111,7 @@ async def rank(request: Request) -> Response:
 async def score_pairs(request: Request) -> Response:
     """Score pairs one by one, in order; verifiers that compare candidates do not apply."""
     engine: Engine = request.app.state.engine
-    check_parameters(request, OPTION_NAMES)
-    payload = await parse_as(request, engine.config.service, ScorePairsRequest)
-    refuse_cuts_in_run(request, payload)
-    find_task(engine, payload.task, payload.ensemble)
-    entered = await enter_run(
-        request, find_task(engine, payload.task, None), payload, payload.ensemble
-    )
+    payload, entered = await _enter(request, engine, ScorePairsRequest)
     task = entered.task
     pairs = [Pair(pair.conversation(), pair.candidate) for pair in payload.pairs]
     check_length(pairs, one_query=False)
