@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,18 @@ from assay_client import Client, lone
 
 from tests.client.asked import QUICK
 from tests.support.servers.processes import Server, service, write_config
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_connection_outlives_a_module() -> Iterator[None]:
+    """Reward functions keep clients for as long as their process lives.
+
+    Their sockets warn when they are collected. CPython 3.11 fails if that happens while it parses
+    (`AST constructor recursion depth mismatch`), so they are collected here.
+    """
+    yield
+    lone._CLIENTS.clear()
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
