@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import REQUEST, RESULT, Block, Row, RowFormat, SourceFile, clash
-from assay.service.score_files.parquet import NO_PYARROW
+from assay.service.row_files.arrow import NO_PYARROW
 
 #: Rows that are decoded at once: a row group may hold millions.
 DECODED = 1024

@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assay.service.row_files.arrow import load_arrow
 from assay.service.score_files.columns import check_carried_labels, from_rows, from_wide
 from assay.service.score_files.packed import refuse_bomb
 from assay.service.score_files.score_table import TableError, reserved_names
-
-NO_PYARROW = (
-    "Parquet needs pyarrow: pip install pyarrow (the extra `plot` has it), or use .npz or .jsonl"
-)
 
 
 def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
@@ -99,14 +96,3 @@ def _is_number(arrow: Any, kind: Any) -> bool:
         or arrow.types.is_integer(kind)
         or arrow.types.is_boolean(kind)
     )
-
-
-def load_arrow() -> Any:
-    """Return pyarrow with its Parquet part; raise `TableError` if it is not installed."""
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.parquet
-    except ImportError:
-        raise TableError(NO_PYARROW) from None
-    return pyarrow

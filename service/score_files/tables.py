@@ -12,10 +12,11 @@ import numpy.typing as npt
 import orjson
 
 from assay.aggregation.whole_file import save_file
+from assay.service.row_files.arrow import load_arrow
 from assay.service.score_files.jsonl import read_jsonl
 from assay.service.score_files.npz import read_npz
 from assay.service.score_files.packed import UNREADABLE_ERRORS
-from assay.service.score_files.parquet import load_arrow, read_parquet
+from assay.service.score_files.parquet import read_parquet
 from assay.service.score_files.score_table import ScoreTable, TableError, score_table
 
 TABLE_SUFFIXES = (".npz", ".parquet", ".jsonl")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
-from assay.service.cli.row_files.endings import ENDINGS
+from assay.service.row_files.endings import ENDINGS
 
 FORMS = ", ".join(ENDINGS)
 

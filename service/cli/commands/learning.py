@@ -116,7 +116,7 @@ def fit_command(
         raise StartupError(
             "give files of scores and --out FILE, or --task TASK for a running service"
         )
-    from assay.service.cli.fit import Stated, fit_files
+    from assay.service.cli.fitting.fit import Stated, fit_files
 
     fit_files(
         scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray
@@ -146,7 +146,7 @@ def predict_command(
     as_json: JsonOption = False,
 ) -> None:
     """Write P(correct) of each row."""
-    from assay.service.cli.fit import predict_file
+    from assay.service.cli.fitting.fit import predict_file
 
     predict_file(model, scores, out, as_json)
 
@@ -181,7 +181,7 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Measure every way of combining a file's scores, by cross-validation over queries."""
-    from assay.service.cli.fit import Stated
+    from assay.service.cli.fitting.fit import Stated
 
     if cascade:
         from assay.service.cli.evaluation.cascade import cascade_file

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
-from assay.service.cli.row_files.endings import ENDINGS
+from assay.service.row_files.endings import ENDINGS
 
 
 def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
@@ -129,7 +129,7 @@ def export_command(
     url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Write a running service's ranked traffic as training data. Labels win over the model."""
-    from assay.service.cli.row_files.training_data import ExportFile, export_rows
+    from assay.service.cli.training_data import ExportFile, export_rows
 
     options = {
         "format": how,

@@ -10,9 +10,9 @@ import typer
 
 from assay.aggregation.whole_file import save_file
 from assay.service.cli.remote import Api, asks_assay
-from assay.service.cli.row_files.endings import ending_of
-from assay.service.cli.row_files.writing import ColumnKind, encoded
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.endings import ending_of
+from assay.service.row_files.writing import ColumnKind, encoded
 from assay.verifiers import printable
 
 LABEL_COLUMNS: dict[str, ColumnKind] = {

@@ -13,8 +13,8 @@ import typer
 
 from assay.service.cli.labels.label_rows import LabelRow, checked_rows
 from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
-from assay.service.cli.row_files.reading import numbered_rows
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.reading import numbered_rows
 
 #: The service keeps as many in one step.
 LABELS_A_REQUEST = 500

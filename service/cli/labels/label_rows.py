@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from assay.service.api.errors import invalid
 from assay.service.api.label_requests import LabelIn
-from assay.service.cli.row_files.endings import ending_read
-from assay.service.cli.row_files.reading import NumberedRow
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import MOST_ANNOTATORS
+from assay.service.row_files.endings import ending_read
+from assay.service.row_files.reading import NumberedRow
 
 FLAGS = {"true": True, "false": False, "1": True, "0": False}
 #: What `assay labels export` writes beside the fields of a label; it is not read.

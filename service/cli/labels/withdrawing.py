@@ -14,10 +14,10 @@ from assay.service.api.label_requests import WithdrawalIn
 from assay.service.cli.labels.importing import LABELS_A_REQUEST
 from assay.service.cli.labels.label_rows import row_body
 from assay.service.cli.remote import Api, asks_assay
-from assay.service.cli.row_files.endings import ending_read
-from assay.service.cli.row_files.reading import numbered_rows
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import annotator_name
+from assay.service.row_files.endings import ending_read
+from assay.service.row_files.reading import numbered_rows
 
 NAMES_A_CANDIDATE = ("key", "query", "messages", "reference", "tests", "candidate", "who")
 

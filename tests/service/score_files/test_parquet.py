@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from assay.service.score_files.parquet import load_arrow, read_parquet
+from assay.service.row_files.arrow import load_arrow
+from assay.service.score_files.parquet import read_parquet
 from assay.service.score_files.score_table import TableError
-from assay.service.score_files.tables import read_table, write_table
+from assay.service.score_files.tables import read_table
 from tests.support.samples.carried_labels import CARRIED
-
-
-def test_without_pyarrow_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """npz and JSONL go on working."""
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(TableError, match="pip install pyarrow"):
-        write_table(tmp_path / "a.parquet", {"a": np.arange(3)})
 
 
 def written(folder: Path, **columns: Any) -> Path:

@@ -99,7 +99,7 @@ def fit_files(
             if ray is None:
                 model = unfitted.fit_shards(shards, shards.first.names)
             else:
-                from assay.service.cli.fit_on_ray import fit_on_ray
+                from assay.service.cli.fitting.fit_on_ray import fit_on_ray
 
                 with redirect_stdout(sys.stderr):  # Ray prints its workers' logs
                     model = fit_on_ray(ray, unfitted, paths, labels, shards.first.names)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.cli.row_files.endings import Ending, ending_of, ending_read
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.endings import Ending, ending_of, ending_read
 
 
 @pytest.mark.parametrize(

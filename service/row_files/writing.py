@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import orjson
 
-from assay.service.cli.row_files.endings import Ending
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.parquet import load_arrow
+from assay.service.row_files.arrow import load_arrow
+from assay.service.row_files.endings import Ending
 
 ColumnKind = Literal["text", "number", "flag"]
 Rows = Sequence[Mapping[str, Any]]

@@ -10,11 +10,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from assay.service.cli.row_files import reading
-from assay.service.cli.row_files.endings import ENDINGS
-from assay.service.cli.row_files.reading import numbered_rows
-from assay.service.cli.row_files.writing import encoded
 from assay.service.domain.errors import StartupError
+from assay.service.row_files import reading
+from assay.service.row_files.endings import ENDINGS
+from assay.service.row_files.reading import numbered_rows
+from assay.service.row_files.writing import encoded
 
 
 def rows_of(path: Path, content: bytes) -> list[tuple[int, dict[str, Any]]]:

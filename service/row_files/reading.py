@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import orjson
 
-from assay.service.cli.row_files.endings import ending_read
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.parquet import load_arrow
+from assay.service.row_files.arrow import load_arrow
+from assay.service.row_files.endings import ending_read
 
 NumberedRow = tuple[int, dict[str, Any]]
 #: Characters of a line of JSON, or of a cell of CSV.

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from assay.service.cli.row_files.endings import ENDINGS, Ending
-from assay.service.cli.row_files.writing import ColumnKind, encoded, formulas
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.endings import ENDINGS, Ending
+from assay.service.row_files.writing import ColumnKind, encoded, formulas
 
 COLUMNS: dict[str, ColumnKind] = {"text": "text", "number": "number", "flag": "flag"}
 ROWS: list[dict[str, Any]] = [

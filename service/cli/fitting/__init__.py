@@ -1,0 +1,1 @@
+"""`assay fit` and `assay predict`: label models of files of scores."""

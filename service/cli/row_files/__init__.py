@@ -1,1 +1,0 @@
-"""Files of rows: labels, and training data."""

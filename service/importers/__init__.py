@@ -1,0 +1,1 @@
+"""Files of other tools as rankings, score tables or labels."""
