@@ -29,6 +29,7 @@ RESERVED = {
     "label_raw",
     "id",
     "text",
+    "answer",
     "query",
     "probability",
     "score",
@@ -44,7 +45,11 @@ class TableError(StartupError):
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Raw scores, shape (rows, verifiers), NaN where missing, with the file's other columns."""
+    """Raw scores, shape (rows, verifiers), NaN where missing, with the file's other columns.
+
+    `random_stated`: whether `random` states something of any row; `answers`, `texts`: the final
+    answer and the text of each candidate, None where missing; None without such a column.
+    """
 
     scores: npt.NDArray[Any]
     query_id: npt.NDArray[Any]
@@ -53,6 +58,9 @@ class ScoreTable:
     random: npt.NDArray[np.bool_] | None
     families: Mapping[str, str]
     quality: Mapping[str, float | str]
+    random_stated: bool = False
+    answers: npt.NDArray[np.object_] | None = None
+    texts: npt.NDArray[np.object_] | None = None
 
     def columns(self, names: Sequence[str]) -> npt.NDArray[Any]:
         """Return the scores in another order of the same verifiers."""
@@ -105,7 +113,27 @@ def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable
         random=None if stated is None else _flags(path, stated, len(scores)),
         families={name: family for name, family in families.items() if family},
         quality={name: value for name, value in quality.items() if not _unstated(value)},
+        random_stated=stated is not None and not all(map(_unstated, np.asarray(stated, object))),
+        answers=_texts(path, "answer", data.get("answer"), len(scores)),
+        texts=_texts(path, "text", data.get("text"), len(scores)),
     )
+
+
+def _texts(path: Path, name: str, values: Any, rows: int) -> npt.NDArray[np.object_] | None:
+    """Return a column as texts, None where missing; None without the column.
+
+    A whole number is the text of its digits, also where gaps in the column made it a float.
+    """
+    if values is None:
+        return None
+    column = np.asarray(values)
+    column = decoded(column) if column.dtype.kind == "S" else column
+    _a_row_each(path, name, column, rows)
+    texts = np.empty(rows, object)
+    for row, value in enumerate(column.tolist()):
+        whole = isinstance(value, float) and value.is_integer()
+        texts[row] = None if _unstated(value) else str(int(value) if whole else value)
+    return texts
 
 
 def _flags(path: Path, values: Any, rows: int) -> npt.NDArray[np.bool_]:

@@ -83,3 +83,37 @@ def test_numbers_stay_numbers() -> None:
     assert decoded(np.array([1, 2])).tolist() == [1, 2]
     assert decoded(np.array([b"caf\xc3\xa9"])).tolist() == ["caf\xe9"]
     assert decoded(np.array([1, "a"], object)).tolist() == ["1", "a"]
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (["4", None], ["4", None]),
+        (np.array([b"x", b""]), ["x", None]),
+        (np.array([4, 5]), ["4", "5"]),
+        (np.array([4.0, np.nan]), ["4", None]),
+        ([0.5, 1e300], ["0.5", str(int(1e300))]),
+    ],
+)
+def test_answers_and_texts_are_kept_as_texts(column: Any, texts: list[str | None]) -> None:
+    """A whole number is its digits, whatever gaps made of it; a missing one is None."""
+    table = score_table(PATH, {**WHOLE, "answer": column, "text": column}, labels=False)
+
+    assert table.answers is not None
+    assert table.texts is not None
+    assert table.answers.tolist() == table.texts.tolist() == texts
+    assert score_table(PATH, WHOLE, labels=False).answers is None
+    with pytest.raises(TableError, match="`answer` has the shape"):
+        score_table(PATH, {**WHOLE, "answer": ["4"]}, labels=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "stated"),
+    [([None, None], False), ([None, True], True), ([False, False], True), ([np.nan, None], False)],
+)
+def test_whether_the_draw_is_stated_is_known(column: list[Any], stated: bool) -> None:
+    """A column of missing values states nothing."""
+    data = {**WHOLE, "label": [1, 0], "label_random": column}
+
+    assert score_table(PATH, data, labels=True).random_stated is stated
+    assert score_table(PATH, {**WHOLE, "label": [1, 0]}, labels=True).random_stated is False
