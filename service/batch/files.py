@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,7 +32,7 @@ class Files:
             self.fs, self.root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as exc:
             raise BatchError(f"{url}: {exc}") from exc
-        self._local = isinstance(self.fs, LocalFileSystem)
+        self.local = isinstance(self.fs, LocalFileSystem)
 
     def path(self, *names: str) -> str:
         """Return the path of an entry below the root."""
@@ -41,6 +42,16 @@ class Files:
         """Open a file for reading."""
         file: IO[bytes] = self.fs.open(path, "rb")
         return file
+
+    def digest(self, path: str) -> str:
+        """Return what changes with a file's content: a hash, or an object store's own mark."""
+        if not self.local:
+            return str(self.fs.checksum(path))
+        content = blake2b(digest_size=16)
+        with self.open(path) as file:
+            while piece := file.read(1 << 20):
+                content.update(piece)
+        return content.hexdigest()
 
     def get(self, *names: str) -> bytes | None:
         """Return a file's content; None without the file."""
@@ -52,7 +63,7 @@ class Files:
     def put(self, content: bytes, *names: str) -> None:
         """Write a whole file at once: a reader sees all of it or nothing."""
         path = self.path(*names)
-        if not self._local:  # an object appears when its upload is complete
+        if not self.local:  # an object appears when its upload is complete
             self.fs.pipe_file(path, content)
             return
         self.fs.makedirs(self.fs._parent(path), exist_ok=True)
@@ -61,7 +72,7 @@ class Files:
     def holds(self, path: str, files: Files) -> bool:
         """Return whether a path of `files` lies below this place, also by links."""
         root = self.root.rstrip("/")
-        if self._local and files._local:
+        if self.local and files.local:
             root, path = os.path.realpath(root), os.path.realpath(path)
         return path.startswith(root + "/")
 
@@ -77,7 +88,7 @@ class Files:
 
     def sweep(self) -> None:
         """Remove the unfinished files of a killed writer."""
-        if self._local:
+        if self.local:
             for path in self.fs.glob(self.path("**", f".*{UNFINISHED}")):
                 self.fs.rm_file(path)
 

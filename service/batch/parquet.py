@@ -7,11 +7,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from assay.service.batch.files import BatchError, Files
-from assay.service.batch.formats import REQUEST, RESULT, Block, Row, RowFormat, SourceFile, clash
+from assay.service.batch.formats import (
+    REQUEST,
+    RESULT,
+    Block,
+    Cuts,
+    Row,
+    RowFormat,
+    SourceFile,
+    clash,
+)
 from assay.service.row_files.arrow import NO_PYARROW
 
-#: Rows that are decoded at once: a row group may hold millions.
-DECODED = 1024
+#: Rows that are decoded at once: a row group may hold millions, and a row megabytes.
+DECODED = 16
+#: Bytes of a column that are read at once.
+READ_BYTES = 1 << 20
 
 
 class Parquet(RowFormat):
@@ -19,7 +30,8 @@ class Parquet(RowFormat):
 
     suffix = "parquet"
 
-    def __init__(self) -> None:
+    def __init__(self, texts: bool = True) -> None:
+        super().__init__(texts)
         try:
             import pyarrow
             import pyarrow.parquet
@@ -28,44 +40,63 @@ class Parquet(RowFormat):
         self._arrow = pyarrow
 
     def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
-        """Read the file's own count, and look at its columns."""
+        """Look at the file's columns, and cut its rows into parts by their size."""
         try:
             with files.open(path) as file:
-                table = self._arrow.parquet.ParquetFile(file)
+                table = self._open(file)
                 names = table.schema_arrow.names
-                rows = table.metadata.num_rows
+                clash(path, [name for name in names if name not in REQUEST])
+                if "candidates" not in names or not {"query", "messages"} & set(names):
+                    raise BatchError(
+                        f"{path}: needs the columns candidates, and query or messages; its columns:"
+                        f" {', '.join(names)}"
+                    )
+                cuts = Cuts(part_rows)
+                for size in self._row_sizes(table, files.local):
+                    cuts.add(size)
         except (self._arrow.ArrowException, OSError) as exc:
             raise BatchError(f"{path}: not Parquet: {exc}") from exc
-        clash(path, [name for name in names if name not in REQUEST])
-        if "candidates" not in names or not {"query", "messages"} & set(names):
-            raise BatchError(
-                f"{path}: needs the columns candidates, and query or messages; its columns:"
-                f" {', '.join(names)}"
-            )
-        return SourceFile(path, rows, int(files.fs.size(path)))
+        return SourceFile(
+            path,
+            rows=cuts.rows,
+            size=int(files.fs.size(path)),
+            firsts=tuple(cuts.firsts),
+            digest=files.digest(path),
+        )
 
-    def blocks(
-        self, files: Files, source: SourceFile, part_rows: int, first: int, parts: int
-    ) -> Iterator[Block]:
+    def _open(self, file: Any) -> Any:
+        return self._arrow.parquet.ParquetFile(file, buffer_size=READ_BYTES)
+
+    def _row_sizes(self, table: Any, decode: bool) -> Iterator[int]:
+        """Yield each row's bytes: as decoded, or of a remote file as its row groups state."""
+        if decode:
+            for batch in table.iter_batches(DECODED):
+                yield from [batch.nbytes // len(batch)] * len(batch)
+            return
+        for number in range(table.num_row_groups):
+            group = table.metadata.row_group(number)
+            yield from [group.total_byte_size // max(1, group.num_rows)] * group.num_rows
+
+    def blocks(self, files: Files, source: SourceFile, first: int, parts: int) -> Iterator[Block]:
         """Yield parts, decoding only the row groups that they are in."""
-        start, stop = first * part_rows, min(source.rows, (first + parts) * part_rows)
+        last = min(len(source.firsts), first + parts) - 1
+        start, stop = source.firsts[first], source.span(last)[1]
         waiting: list[Any] = []
+        part, at = first, start
         with files.open(source.path) as file:
-            at = start
             for batch in self._between(file, start, stop):
                 while len(batch):
-                    room = part_rows - at % part_rows
-                    waiting.append(batch.slice(0, room))
+                    begin, end = source.span(part)
+                    waiting.append(batch.slice(0, end - at))
                     at += len(waiting[-1])
-                    batch = batch.slice(room)
-                    if at % part_rows == 0 or at == stop:
-                        table = self._arrow.Table.from_batches(waiting)
-                        yield self._block(table, at - len(table))
-                        waiting = []
+                    batch = batch.slice(len(waiting[-1]))
+                    if at == end:
+                        yield self._block(self._arrow.Table.from_batches(waiting), begin)
+                        waiting, part = [], part + 1
 
     def _between(self, file: Any, start: int, stop: int) -> Iterator[Any]:
         """Yield the batches of rows from `start` to `stop`."""
-        table = self._arrow.parquet.ParquetFile(file)
+        table = self._open(file)
         sizes = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         at = 0
         for group, size in enumerate(sizes):
@@ -76,14 +107,20 @@ class Parquet(RowFormat):
                     if low < high:
                         yield batch.slice(low, high - low)
                     place += len(batch)
+                    if place >= stop:
+                        break
             at += size
 
     def _block(self, table: Any, first: int) -> Block:
         asked = table.select([name for name in table.column_names if name in REQUEST]).to_pylist()
         rows = [Row(first + place, _without_nulls(body)) for place, body in enumerate(asked)]
-        return Block(
-            rows, table.select([name for name in table.column_names if name not in REQUEST])
-        )
+        kept = [name for name in table.column_names if name not in self.dropped]
+        return Block(rows, table.select(kept))
+
+    def as_it_came(self, block: Block, place: int) -> Any:
+        """Return a row as an object, without the columns that it does not use."""
+        [beside] = block.carried.slice(place, 1).to_pylist()
+        return _without_nulls({**beside, **(block.rows[place].body or {})})
 
     def encode(
         self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
@@ -92,7 +129,7 @@ class Parquet(RowFormat):
         arrow = self._arrow
         numbers, integers = arrow.list_(arrow.float64()), arrow.list_(arrow.int32())
         types = {
-            "file": arrow.string(), "row": arrow.int64(), "task": arrow.string(), "model_version": arrow.string(),  # noqa: E501
+            "file": arrow.string(), "row": arrow.int64(), "key": arrow.string(), "task": arrow.string(), "model_version": arrow.string(),  # noqa: E501
             "calibrated": arrow.bool_(), "partial": arrow.bool_(), "best": arrow.int32(), "ranking": integers,  # noqa: E501
             "probability": numbers, "score": numbers, "p_best": arrow.float64(), "p_any_correct": arrow.float64(),  # noqa: E501
             "raw": arrow.struct([(name, numbers) for name in verifiers]), "reasons": arrow.list_(arrow.string()),  # noqa: E501

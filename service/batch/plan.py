@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 import orjson
@@ -12,9 +12,12 @@ from assay.service.batch.files import BatchError, Files, inputs
 from assay.service.batch.formats import RowFormat, SourceFile
 from assay.service.batch.jsonl import Jsonl
 from assay.service.batch.parquet import Parquet
+from assay.service.batch.scoring_settings import settings_by_place
 from assay.service.domain.learned import SavedVersion
 from assay.service.runtime.engine import Engine
 
+#: Changes with the fields of a plan.
+LAYOUT = 2
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
 FORMAT_BY_SUFFIX: dict[str, type[RowFormat]] = {"jsonl": Jsonl, "parquet": Parquet}
 
@@ -40,7 +43,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """A job, the same after any number of resumptions and on any machine."""
+    """A job, the same after any number of resumptions and on any machine.
+
+    `settings`: hashes of what determines results. `texts`: whether the output has the texts.
+    """
 
     out: str
     where: str  # the inputs' file system, as a URL
@@ -50,6 +56,9 @@ class BatchPlan:
     verifiers: dict[str, str]  # fingerprints by name
     models: dict[str, Any]  # each task's served artifact and report, or None before its first fit
     task: str
+    settings: dict[str, str]
+    texts: bool = True
+    layout: int = LAYOUT
 
     @property
     def rows(self) -> int:
@@ -58,19 +67,21 @@ class BatchPlan:
 
     def format(self) -> RowFormat:
         """Return how the files are read and written."""
-        return FORMAT_BY_SUFFIX[self.suffix]()
+        return FORMAT_BY_SUFFIX[self.suffix](self.texts)
 
     def parts(self) -> list[Part]:
         """Return all parts, in order."""
         parts: list[Part] = []
         for number, source in enumerate(self.sources):
-            for place in range(-(-source.rows // self.part_rows)):
-                name = f"part-{number:05d}-{place * self.part_rows:012d}.{self.suffix}"
+            for place, first in enumerate(source.firsts):
+                name = f"part-{number:05d}-{first:012d}.{self.suffix}"
                 parts.append(Part(len(parts), number, place, name))
         return parts
 
 
-def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) -> BatchPlan:
+def plan_batch(
+    engine: Engine, where: str, out: str, part_rows: int, task: str, texts: bool = True
+) -> BatchPlan:
     """Return a new job, or the one begun in `out`; raise `BatchError` if that is another."""
     target = Files(out)
     files, paths = inputs(where, target)
@@ -78,12 +89,11 @@ def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) 
     old = None if begun is None else _read(out, begun)
     part_rows = part_rows if old is None else old.part_rows
     suffix = paths[0].rpartition(".")[2]
-    form = FORMAT_BY_SUFFIX[suffix]()
+    form = FORMAT_BY_SUFFIX[suffix](texts)
     sources = tuple(form.scan(files, path, part_rows) for path in paths)
     members = [
         member for ensemble in engine.scoring.scorer.ensembles.values() for member in ensemble
     ]
-    verifiers = {member.name: f"{member.column.fingerprint:016x}" for member in members}
     tasks = engine.learning.tasks.by_name
     if task not in tasks:
         raise BatchError(f"no task is called {task!r}; choose from: {', '.join(sorted(tasks))}")
@@ -95,24 +105,17 @@ def plan_batch(engine: Engine, where: str, out: str, part_rows: int, task: str) 
         sources=sources,
         suffix=suffix,
         part_rows=part_rows,
-        verifiers=verifiers,
+        verifiers={member.name: f"{member.column.fingerprint:016x}" for member in members},
         models=served(engine),
         task=task,
+        settings=settings_by_place(engine.config),
+        texts=texts,
     )
     if old is None:
         target.put(orjson.dumps(asdict(new), option=orjson.OPT_INDENT_2), PLAN)
         return new
     _same(old, new)
-    return BatchPlan(
-        out=out,
-        where=where,
-        sources=sources,
-        suffix=suffix,
-        part_rows=part_rows,
-        verifiers=verifiers,
-        models=old.models,
-        task=task,
-    )
+    return replace(new, models=old.models)
 
 
 def served(engine: Engine) -> dict[str, Any]:
@@ -177,34 +180,45 @@ def chunks(parts: Sequence[Part], workers: int, longest: int = 32) -> list[list[
 def _read(out: str, content: bytes) -> BatchPlan:
     try:
         fields = orjson.loads(content)
+        if fields.get("layout") != LAYOUT:
+            raise BatchError(
+                f"{out} was begun by another release of assay, which cut the rows otherwise; finish"
+                " it with that one, or name another folder"
+            )
         sources = tuple(
-            SourceFile(source["path"], source["rows"], source["size"], tuple(source["offsets"]))
+            SourceFile(
+                **{**source, **{name: tuple(source[name]) for name in ("firsts", "offsets")}}
+            )
             for source in fields.pop("sources")
         )
         return BatchPlan(sources=sources, **fields)
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise BatchError(f"{out}/{PLAN} is damaged ({exc}); name another folder") from exc
 
 
 def _same(old: BatchPlan, new: BatchPlan) -> None:
     """Raise `BatchError` if a job that is resumed would not end as it began."""
     begun = f"{new.out} was begun with"
-    shapes = [
-        [(source.name, source.rows, source.size) for source in plan.sources] for plan in (old, new)
-    ]
-    if shapes[0] != shapes[1]:
-        raise BatchError(
-            f"{begun} other input files ({', '.join(source.name for source in old.sources)}); name"
-            " another folder"
-        )
+    names = [[source.name for source in plan.sources] for plan in (old, new)]
+    if names[0] != names[1]:
+        raise BatchError(f"{begun} other input files ({', '.join(names[0])}); name another folder")
+    for before, after in zip(old.sources, new.sources, strict=True):
+        if (before.rows, before.size, before.digest) != (after.rows, after.size, after.digest):
+            raise BatchError(
+                f"{begun} another content of {before.name} ({before.rows} rows, {before.size}"
+                " bytes); name another folder"
+            )
     if old.task != new.task:
         raise BatchError(f"{begun} the task {old.task!r}, not {new.task!r}; name another folder")
+    if old.texts != new.texts:
+        ways = [f"{'with' if plan.texts else 'without'} texts" for plan in (old, new)]
+        raise BatchError(f"{new.out} was begun {ways[0]}, not {ways[1]}; name another folder")
     if changed := sorted(
-        name
-        for name in old.verifiers.keys() | new.verifiers.keys()
-        if old.verifiers.get(name) != new.verifiers.get(name)
+        place
+        for place in old.settings.keys() | new.settings.keys()
+        if old.settings.get(place) != new.settings.get(place)
     ):
         raise BatchError(
-            f"{begun} other settings of the verifier {changed[0]!r}; name another folder, or set it"
+            f"{begun} other settings of {', '.join(changed[:5])}; name another folder, or set them"
             " back"
         )

@@ -26,7 +26,9 @@ from assay.service.api.task_lookup import find_task
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row
 from assay.service.batch.plan import BAD, DONE, BatchPlan, Done, Part
+from assay.service.batch.set_aside import set_aside
 from assay.service.domain.errors import NoVerifierError
+from assay.service.domain.score_keys import query_of_key
 from assay.service.runtime.engine import Engine
 from assay.service.scoring.request import ScoringResult
 from assay.verifiers import Status
@@ -85,26 +87,21 @@ class Ranker:
         return _counts(results)
 
     def _write(self, part: Part, block: Block, results: Sequence[dict[str, Any]]) -> None:
+        form = self._plan.format()
         bad = [
-            {
-                "file": result["file"],
-                "row": row.number,
-                "error": result["error"],
-                "input": row.text or row.body,
-            }
-            for row, result in zip(block.rows, results, strict=True)
+            set_aside(result["file"], result["row"], result["error"], form.as_it_came(block, place))
+            for place, result in enumerate(results)
             if result["error"] is not None
         ]
         if bad:
-            name = part.name.rpartition(".")[0] + ".jsonl"
-            self._files.put(b"".join(orjson.dumps(row) + b"\n" for row in bad), BAD, name)
-        form = self._plan.format()
+            self._files.put(b"".join(bad), BAD, part.name.rpartition(".")[0] + ".jsonl")
         self._files.put(form.encode(block, results, list(self._plan.verifiers)), part.name)
         self._files.put(orjson.dumps(asdict(_counts(results))), DONE, part.name)
 
     async def _row(self, part: Part, row: Row) -> dict[str, Any]:
         """Return a row's result; a row that is no valid request has the reason under `error`."""
-        result = {"file": self._plan.sources[part.source].name, "row": row.number}
+        file, number = row.origin or (self._plan.sources[part.source].name, row.number)
+        result = {"file": file, "row": number}
         if row.body is None:
             return {**result, **_failed(row.problem)}
         try:
@@ -154,6 +151,7 @@ class Ranker:
         names = [member.name for member in scoring_result.members]
         raw_by_name = dict(zip(names, raw, strict=True))
         return {
+            "key": query_of_key(scoring_result.keys[0]),
             "model_version": scoring_result.version,
             "calibrated": scoring_result.calibrated,
             "partial": bool(scoring_result.matrix.partial),
@@ -198,9 +196,7 @@ def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Bloc
         ):
             stop += 1
         first = parts[start]
-        blocks = form.blocks(
-            files, plan.sources[first.source], plan.part_rows, first.place, stop - start
-        )
+        blocks = form.blocks(files, plan.sources[first.source], first.place, stop - start)
         yield from zip(parts[start:stop], blocks, strict=True)
         start = stop
 

@@ -29,7 +29,7 @@ def rank_command(
     as_json: JsonOption = False,
 ) -> None:
     """Rank a file of queries without a server: the same code, with a progress bar, resumable."""
-    from assay.service.cli.rank import rank_file
+    from assay.service.cli.ranking.rank import rank_file
 
     rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
 
@@ -78,6 +78,18 @@ def batch_command(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Take rows as they are when a verifier is down.")
     ] = False,
+    allow_bad: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Rows that may be bad before the exit code is 1: a number, or a share such as 1%.",
+            show_default=False,
+        ),
+    ] = None,
+    no_texts: Annotated[
+        bool,
+        typer.Option("--no-texts", help="Leave queries, candidates and references out of OUT."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Rank files of any size in bulk, here or on Ray.
@@ -85,7 +97,8 @@ def batch_command(
     Resumable, in bounded memory, with bad rows set aside.
     """
     from assay.service.batch.ranking import Effort
-    from assay.service.cli.batch import Wanted, run_batch
+    from assay.service.cli.ranking.bad_rows import AllowedBad
+    from assay.service.cli.ranking.batch import Wanted, run_batch
 
     wanted = Wanted(
         where=where,
@@ -95,6 +108,8 @@ def batch_command(
         effort=Effort(concurrency, keep_going, tries),
         ray=ray,
         workers=workers,
+        texts=not no_texts,
+        allowed=AllowedBad.parse(allow_bad),
     )
     run_batch(wanted, config, {"data_dir": data_dir}, as_json)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
 
-from assay.service.batch import jsonl
+from assay.service.batch import formats, jsonl
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block, Row, SourceFile
 from assay.service.batch.jsonl import Jsonl
@@ -29,7 +30,7 @@ def line(**fields: object) -> bytes:
 def blocks(folder: Path, content: bytes, first: int = 0, parts: int = 9) -> list[Block]:
     """Return the parts of a file, of two rows each."""
     files, source = scanned(folder, content)
-    return list(Jsonl().blocks(files, source, 2, first, parts))
+    return list(Jsonl(texts=False).blocks(files, source, first, parts))
 
 
 def test_blank_lines_are_no_rows_and_parts_know_where_they_begin(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_part_is_read_from_where_it_begins(tmp_path: Path) -> None:
     [
         (b"{nonsense\n", "not JSON"),
         (b"[1]\n", "not an object"),
-        (line(score=1.0), "'score' is also one of the output's columns; rename it"),
+        (b'{"a": "\xff"}\n', "not JSON"),
     ],
 )
 def test_a_line_that_is_no_request_has_the_reason(tmp_path: Path, bad: bytes, problem: str) -> None:
@@ -68,7 +69,7 @@ def test_a_line_that_is_no_request_has_the_reason(tmp_path: Path, bad: bytes, pr
 
     assert row.body is None
     assert problem in str(row.problem)
-    assert str(row.text).encode() == bad.rstrip()
+    assert row.text == bad.decode(errors="backslashreplace").rstrip()
     assert good.body == {"query": "q", "candidates": ["a"]}
 
 
@@ -85,13 +86,6 @@ def test_a_line_that_is_too_long_is_one_bad_row(
     assert block.carried == [{}, {"id": 1}]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
-    """Editors write one."""
-    [block] = blocks(tmp_path, b"\xef\xbb\xbf" + line())
-
-    assert block.rows[0].body is not None
-
-
 def test_results_stand_beside_what_is_carried_over() -> None:
     """An object a line; an unknown value is null."""
     result = {**dict.fromkeys(RESULT), "row": 3, "p_best": float("nan")}
@@ -106,3 +100,78 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     """With the system's message."""
     with pytest.raises(BatchError, match=r"none\.jsonl: cannot be read: No such file"):
         Jsonl().scan(Files(str(tmp_path)), str(tmp_path / "none.jsonl"), 2)
+
+
+def test_a_column_that_the_output_has_is_named_before_any_work(tmp_path: Path) -> None:
+    """F17: where the first row has it; in a later row it is that row's fault."""
+    for name in ("score", "key", "ranking"):
+        with pytest.raises(BatchError, match=rf"in\.jsonl: the column '{name}' is also one"):
+            scanned(tmp_path, line(**{name: 1}))
+
+    [block] = blocks(tmp_path, line() + line(score=1.0))
+
+    assert block.rows[1].problem == "'score' is also one of the output's columns; rename it"
+    assert '"score": 1.0' in str(block.rows[1].text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [BOM_UTF8 + line() + line(), BOM_UTF8 + b"\n" + line() + line(), line() + BOM_UTF8 + line()],
+)
+def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path: Path, content: bytes) -> None:
+    """F18: nor is it in a file that was joined from others, nor a row by itself."""
+    [block] = blocks(tmp_path, content)
+
+    assert [row.problem for row in block.rows] == [None, None]
+    assert len(block.rows) == 2
+
+
+@pytest.mark.parametrize("depth", [254, 300, 900])
+def test_a_row_that_cannot_be_written_is_bad_and_the_others_are_not(
+    tmp_path: Path, depth: int
+) -> None:
+    """F32: JSON is read deeper than it is written."""
+    deep = b'{"query": "q", "candidates": ["a"], "x": ' + b"[" * depth + b"]" * depth + b"}\n"
+
+    [block] = blocks(tmp_path, deep + line())
+
+    assert block.rows[0].problem is not None
+    assert block.carried[0] == {}
+    assert block.rows[0].text == deep.decode().rstrip()
+    assert block.rows[1].problem is None
+
+
+def test_parts_are_bounded_by_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F53: each is read from the byte where it begins."""
+    monkeypatch.setattr(formats, "PART_BYTES", 1000)
+    content = b"".join(line(id=number, note="x" * 900 * (number == 2)) for number in range(6))
+
+    files, source = scanned(tmp_path, content, part_rows=100)
+    parts = list(Jsonl().blocks(files, source, 0, 9))
+    [last] = Jsonl().blocks(files, source, len(parts) - 1, 1)
+
+    assert len(source.firsts) == 3
+    assert [row.number for part in parts for row in part.rows] == list(range(6))
+    assert last.carried == parts[-1].carried
+
+
+def test_the_texts_of_a_row_are_carried_over(tmp_path: Path) -> None:
+    """Unless they are left out; options of the request are not."""
+    files, source = scanned(tmp_path, line(id=1, explain=True))
+
+    [[kept], [left_out]] = (
+        next(Jsonl(texts).blocks(files, source, 0, 1)).carried for texts in (True, False)
+    )
+
+    assert kept == {"query": "q", "candidates": ["a"], "id": 1}
+    assert left_out == {"id": 1}
+
+
+@pytest.mark.parametrize("changed", [line(id=2), line(id=1) + b"\n", b" " + line(id=1)])
+def test_another_content_has_another_digest(tmp_path: Path, changed: bytes) -> None:
+    """F14: also where its size is the same."""
+    _, source = scanned(tmp_path, line(id=1))
+    _, again = scanned(tmp_path, line(id=1))
+    _, other = scanned(tmp_path, changed)
+
+    assert source.digest == again.digest != other.digest

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from assay.service.batch import formats
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import RESULT, Block
 from assay.service.batch.parquet import Parquet
+from assay.service.batch.set_aside import set_aside
 from tests.support.commands.bulk_jobs import as_parquet
 
 
@@ -33,8 +37,8 @@ def rows(count: int) -> list[dict[str, Any]]:
 def blocks(path: Path, part_rows: int, first: int = 0, parts: int = 99) -> list[Block]:
     """Return the parts of a file."""
     files = Files(str(path.parent))
-    source = Parquet().scan(files, str(path), part_rows)
-    return list(Parquet().blocks(files, source, part_rows, first, parts))
+    form = Parquet(texts=False)
+    return list(form.blocks(files, form.scan(files, str(path), part_rows), first, parts))
 
 
 @pytest.mark.parametrize("group", [1, 3, 100])
@@ -115,3 +119,42 @@ def test_messages_may_stand_in_place_of_a_query(tmp_path: Path) -> None:
     [part] = blocks(as_parquet(tmp_path / "in.parquet", [row]), 4)
 
     assert [each.body for each in part.rows] == [row]
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_parts_are_bounded_by_the_bytes_of_rows_as_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spread: bool
+) -> None:
+    """F53: a text that stands in every row takes its place once in the file."""
+    monkeypatch.setattr(formats, "PART_BYTES", 100_000)
+    long = [
+        {**row, "note": (str(place) if spread else "") + "x" * 10_000}
+        for place, row in enumerate(rows(40))
+    ]
+
+    parts = blocks(as_parquet(tmp_path / "in.parquet", long, 40), 1000)
+
+    assert [row.number for part in parts for row in part.rows] == list(range(40))
+    assert max(len(part.rows) for part in parts) <= 10
+
+
+def test_texts_are_carried_over_in_their_own_types(tmp_path: Path) -> None:
+    """Options of the request are not."""
+    path = as_parquet(tmp_path / "in.parquet", [rows(1)[0] | {"task": "t"}])
+    files, form = Files(str(path.parent)), Parquet()
+
+    [part] = form.blocks(files, form.scan(files, str(path), 4), 0, 9)
+
+    assert part.carried.column_names == ["id", "query", "candidates"]
+    assert form.as_it_came(part, 0) == rows(1)[0] | {"task": "t"}
+
+
+def test_a_value_that_json_lacks_is_set_aside_as_text(tmp_path: Path) -> None:
+    """Bytes, decimals."""
+    row = {**rows(1)[0], "raw_bytes": b"a\xff", "price": Decimal("1.50"), "task": "none"}
+    [part] = blocks(as_parquet(tmp_path / "in.parquet", [row]), 4)
+
+    line = set_aside("f", 0, "no", Parquet().as_it_came(part, 0))
+
+    assert json.loads(line)["input"]["raw_bytes"] == "a\\xff"
+    assert json.loads(line)["input"]["price"] == "1.50"

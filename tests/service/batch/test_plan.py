@@ -63,7 +63,7 @@ def test_a_job_is_not_resumed_as_another(config: Path, tmp_path: Path) -> None:
     assert "was begun with the task 'default', not 't'" in ended(
         start(source, out, config, "--task", "t"), 2
     )
-    assert "was begun with other settings of the verifier 'reward'" in ended(
+    assert "was begun with other settings of verifiers.reward; name" in ended(
         start(source, out, settings), 2
     )
     assert "no task is called 'u'; choose from: default, t" in ended(

@@ -50,9 +50,10 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
     as_lines(tmp_path / "in" / "in.jsonl", [*lines, *good[60:]])
     out = tmp_path / "in" / "out"
 
-    first = ended(start(tmp_path / "in", out, config, "--task", "t"))
+    command = (tmp_path / "in", out, config, "--task", "t", "--allow-bad", "4%")
+    first = ended(start(*command))
     before, asked = contents(out), scored(upstreams[0])
-    second = ended(start(tmp_path / "in", out, config, "--task", "t"))
+    second = ended(start(*command))
 
     assert first == second == {"rows": 125, "bad": 5, "partial": 0, "out": str(out)}
     assert contents(out) == before
@@ -87,7 +88,17 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
     ]
     assert [row["error"] for row in rows if row["error"]] == [row["error"] for row in bad]
     assert bad[1]["input"] == "not json"
+    assert [row["input"] for row in bad] == [
+        json.loads(str(lines[61])),
+        "not json",
+        "[1]",
+        lines[64],
+        json.dumps(lines[65]),
+    ]
     assert rows[60]["id"] == 7  # what it brought stays beside it
+    assert [row["candidates"] for row in ranked] == [row["candidates"] for row in good]
+    assert [row["query"] for row in ranked] == [row["query"] for row in good]
+    assert len({row["key"] for row in ranked}) == 120
 
 
 def test_parquet_says_what_lines_say(config: Path, tmp_path: Path) -> None:
@@ -110,7 +121,7 @@ def test_parquet_says_what_lines_say(config: Path, tmp_path: Path) -> None:
 
     said = {
         out: [
-            {key: value for key, value in row.items() if key not in ("file", "row")}
+            {key: value for key, value in row.items() if key not in ("file", "row", "candidates")}
             for row in results(tmp_path / out)
         ]
         for out in ("lines", "columns")

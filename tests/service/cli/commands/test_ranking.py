@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from assay.service.batch.ranking import Effort
-from assay.service.cli import batch, demo, rank
-from assay.service.cli.batch import Wanted
+from assay.service.cli import demo
+from assay.service.cli.ranking import batch, rank
+from assay.service.cli.ranking.batch import Wanted
 from tests.support.commands.in_process import Recorder, run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.service.cli.rank import settled
+from assay.service.cli.ranking.rank import settled
 from assay.service.domain.errors import StartupError
 from tests.support.commands.in_process import problem
 from tests.support.jsonl import read_jsonl

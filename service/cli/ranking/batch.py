@@ -35,6 +35,7 @@ from assay.service.batch.plan import (
 )
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.cli.console import Console
+from assay.service.cli.ranking.bad_rows import AllowedBad
 from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
 from assay.service.runtime.configuration import load_config
@@ -55,6 +56,8 @@ class Wanted:
     effort: Effort = field(default_factory=Effort)
     ray: str | None = None
     workers: int | None = None
+    texts: bool = True
+    allowed: AllowedBad = field(default_factory=AllowedBad)
 
 
 def run_batch(
@@ -62,7 +65,8 @@ def run_batch(
 ) -> None:
     """Rank the remaining parts of a job, and print the result.
 
-    Raises `StartupError` if it cannot go on.
+    Raises `StartupError` if it cannot go on, and `SystemExit` 1 if more rows than allowed could
+    not be ranked. There is no mark of success where none could.
     """
     # As many requests at once as are wanted: the store's connections are counted by that.
     flags = {"log_level": "warning", "max_active": wanted.effort.concurrency, **flags}
@@ -89,9 +93,13 @@ def run_batch(
         raise BatchError(
             f"{len(todo)} parts are missing from {job.out}; run the same command again"
         )
-    summary = asdict(total(finished))
-    files.put(orjson.dumps(summary), SUCCESS)
+    counts = total(finished)
+    summary = asdict(counts)
+    if counts.bad < counts.rows:
+        files.put(orjson.dumps(summary), SUCCESS)
     _tell(summary, job, as_json)
+    if not wanted.allowed.hold(counts.bad, counts.rows):
+        raise SystemExit(1)
 
 
 @contextmanager
@@ -114,7 +122,13 @@ async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
     """Return the job, having looked that the verifiers of its ensemble answer."""
     async with open_engine(config, Metrics(), learning=False) as engine:
         job = await asyncio.to_thread(
-            plan_batch, engine, wanted.where, wanted.out, wanted.part_rows, wanted.task
+            plan_batch,
+            engine,
+            wanted.where,
+            wanted.out,
+            wanted.part_rows,
+            wanted.task,
+            wanted.texts,
         )
         _, readiness = await engine.readiness.report()
         ensemble = engine.learning.tasks.by_name[wanted.task].ensemble

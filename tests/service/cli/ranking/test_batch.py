@@ -1,0 +1,167 @@
+"""`assay batch`: one job, from its plan to its mark of success."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assay.service.batch.plan import BAD, SUCCESS
+from tests.support.commands.bulk_jobs import as_lines, bodies, results
+from tests.support.commands.in_process import problem, run, said
+from tests.support.servers.processes import write_config
+
+pytestmark = pytest.mark.usefixtures("log_as_before")
+
+
+def words(folder: Path, *rows: object, away: bool = False) -> list[str | Path]:
+    """Return the command for a job over checks, and over a server that is away where wanted."""
+    verifiers: list[dict[str, object]] = [{"name": "length", "kind": "length"}]
+    if away:
+        endpoint = {"endpoint": "http://127.0.0.1:9", "retries": 0}
+        verifiers.append({"name": "away", "kind": "reward_model", "model": "m", **endpoint})
+    config = write_config(folder / "config.yaml", {"verifiers": verifiers})
+    source = as_lines(folder / "in.jsonl", rows or bodies(3))
+    return ["batch", source, folder / "out", "-c", config, "--data-dir", folder / "data"]
+
+
+def test_a_job_ends_with_its_counts(tmp_path: Path) -> None:
+    """On the output and in a file beside the rows; a second run has nothing to do."""
+    command = words(tmp_path, *bodies(2), "nonsense")
+
+    first, second = said(*command, "--allow-bad", "1"), said(*command, "--allow-bad", "40%")
+
+    out = tmp_path / "out"
+    counts = {"rows": 3, "bad": 1, "partial": 0}
+    assert first == second == {**counts, "out": str(out)}
+    assert json.loads((out / SUCCESS).read_text()) == counts
+    assert len(results(out)) == 3
+
+
+def test_a_person_is_shown_where_the_bad_rows_are(tmp_path: Path) -> None:
+    """With their number."""
+    shown = run(*words(tmp_path, "nonsense", *bodies(1))).stdout
+
+    assert f"2 rows: {tmp_path / 'out'}" in shown
+    assert f"1 of them could not be ranked: see {tmp_path / 'out'}/{BAD}" in shown
+
+
+def test_a_verifier_that_does_not_answer_stops_the_job_before_it_begins(tmp_path: Path) -> None:
+    """With its reason and the way round it; nothing is marked as a success."""
+    message = problem(*words(tmp_path, away=True))
+
+    assert message.startswith("these verifiers do not answer:\n  away: ")
+    assert message.endswith("--keep-going")
+    assert not (tmp_path / "out" / SUCCESS).exists()
+
+
+def test_who_keeps_going_gets_the_rows_without_it(tmp_path: Path) -> None:
+    """They are counted as partial."""
+    command = words(tmp_path, away=True)
+
+    assert said(*command, "--keep-going", "--tries", "1")["partial"] == 3
+    assert "3 of them lack a failed verifier's scores" in run(*command, "--keep-going").stdout
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"prompt_text": "2+2?", "answers": ["4", "5"]}, "nonsense", {"query": "q", "candidates": []}],
+)
+def test_a_job_without_one_ranked_row_is_no_success(tmp_path: Path, row: object) -> None:
+    """F17, F20: exit code 1, no mark, and the row as it came in `_bad/`."""
+    result = run(*words(tmp_path, row))
+
+    assert result.exit_code == 1
+    assert not (tmp_path / "out" / SUCCESS).exists()
+    [bad] = (tmp_path / "out" / BAD).iterdir()
+    assert json.loads(bad.read_text())["input"] == row
+
+
+@pytest.mark.parametrize(
+    ("allowed", "code"), [(None, 1), ("0", 1), ("10%", 1), ("1", 0), ("34%", 0), ("100%", 0)]
+)
+def test_bad_rows_are_a_failure_unless_allowed(
+    tmp_path: Path, allowed: str | None, code: int
+) -> None:
+    """F17: one of three rows is bad; the others are ranked."""
+    more = () if allowed is None else ("--allow-bad", allowed)
+
+    result = run(*words(tmp_path, *bodies(2), "nonsense"), *more)
+
+    assert result.exit_code == code
+    assert (tmp_path / "out" / SUCCESS).exists()
+
+
+def test_bad_rows_can_be_mended_and_ranked(tmp_path: Path) -> None:
+    """F20: in place, in `input`; their results name the row that they were."""
+    rows = [bodies(1)[0], {"query": "q", "candidates": "no list", "id": "b"}, "{nonsense"]
+    assert run(*words(tmp_path, *rows)).exit_code == 1
+    [bad] = (tmp_path / "out" / BAD).iterdir()
+    lines = [json.loads(line) for line in bad.read_text().splitlines()]
+    lines[0]["input"]["candidates"] = ["1", "2"]
+    lines[1]["input"] = json.dumps(bodies(2)[1])
+    bad.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = words(tmp_path, *rows)
+    command[1:3] = [tmp_path / "out" / BAD, tmp_path / "mended"]
+
+    assert said(*command)["bad"] == 0
+    mended = results(tmp_path / "mended")
+    assert [(row["file"], row["row"], row["id"]) for row in mended] == [
+        ("in.jsonl", 1, "b"),
+        ("in.jsonl", 2, 1),
+    ]
+
+
+@pytest.mark.parametrize("change", ["query", "candidates", "id"])
+def test_a_file_that_changed_is_noticed_by_its_content(tmp_path: Path, change: str) -> None:
+    """F14: of the same size, also in a column that is carried over."""
+    rows = bodies(2)
+    said(*words(tmp_path, *rows))
+    values = {"query": rows[1]["query"].replace("what", "tahw"), "id": 9}
+    rows[1] = {**rows[1], change: values.get(change, rows[1]["candidates"][::-1])}
+
+    assert "was begun with another content of in.jsonl" in problem(*words(tmp_path, *rows))
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"verifiers": [{"name": "length", "kind": "length", "weight": 2}]}, "verifiers.length"),
+        ({"tasks": {"default": {"base_rate": 0.3}}}, "tasks.default"),
+        ({"tasks": {"default": {"policy": "cascade", "price": 0.1}}}, "tasks.default"),
+        ({"service": {"uncalibrated": "number"}}, "uncalibrated"),
+        ({"ensembles": {"other": ["length"]}}, "ensembles.default, ensembles.other"),
+    ],
+)
+def test_a_configuration_that_changed_is_noticed(
+    tmp_path: Path, settings: dict[str, object], place: str
+) -> None:
+    """F14: all that changes a result, by its place."""
+    command = words(tmp_path)
+    said(*command)
+    base = {"verifiers": [{"name": "length", "kind": "length"}]}
+    write_config(tmp_path / "config.yaml", {**base, **settings})
+
+    assert f"was begun with other settings of {place}" in problem(*command)
+
+
+def test_texts_may_be_left_out(tmp_path: Path) -> None:
+    """A job keeps to what it began with."""
+    command = words(tmp_path)
+    said(*command, "--no-texts")
+
+    assert set(results(tmp_path / "out")[0]) & {"query", "candidates"} == set()
+    assert "was begun without texts, not with texts" in problem(*command)
+
+
+def test_a_job_of_another_release_is_refused(tmp_path: Path) -> None:
+    """Its parts were cut otherwise."""
+    command = words(tmp_path)
+    said(*command)
+    plan = tmp_path / "out" / "_assay.json"
+    fields = json.loads(plan.read_text())
+    del fields["layout"]
+    plan.write_text(json.dumps(fields))
+
+    assert "was begun by another release of assay" in problem(*command)
