@@ -2,52 +2,104 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Literal, Protocol
+from typing import Any
 
+from assay.service.domain.errors import StartupError
+from assay.service.importers.annotation_tools.argilla import ArgillaExport
+from assay.service.importers.annotation_tools.label_studio import LabelStudioExport
+from assay.service.importers.evaluations.inspect_logs import InspectLogs
+from assay.service.importers.evaluations.lighteval import LightevalDetails
+from assay.service.importers.evaluations.lm_eval import LmEvalSamples
+from assay.service.importers.evaluations.openai_batch import OpenAIBatch
+from assay.service.importers.importer import Importer, RowShape, Wish
+from assay.service.importers.preferences.alpaca_eval import AlpacaAnnotations
+from assay.service.importers.preferences.mt_bench import MtBenchJudgments
+from assay.service.importers.preferences.reward_bench import RewardBenchResults
+from assay.service.importers.tool_rows import ToolRow
+from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.reading import NumberedRow
 
-#: A row is a query with its candidates, a candidate with its scores, or a label.
-RowShape = Literal["rankings", "scores", "labels"]
-
-
-class Importer(Protocol):
-    """Reads one tool's files."""
-
-    name: str  # of `assay import NAME`
-    title: str  # such as "lm-evaluation-harness samples"
-    shapes: tuple[RowShape, ...]  # that its files can give; the first is what `assay import` writes
-
-    def recognises(self, row: Mapping[str, Any]) -> bool:
-        """Return whether a file with this first row is of this tool."""
-        ...
-
-    def rows(self, rows: Iterable[NumberedRow], shape: RowShape) -> Iterator[NumberedRow]:
-        """Yield rows in a shape, each with the first of its lines in the file."""
-        ...
-
-
-IMPORTERS: tuple[Importer, ...] = ()
+IMPORTERS: tuple[Importer, ...] = (
+    LmEvalSamples(),
+    LightevalDetails(),
+    RewardBenchResults(),
+    AlpacaAnnotations(),
+    MtBenchJudgments(),
+    InspectLogs(),
+    OpenAIBatch(),
+    LabelStudioExport(),
+    ArgillaExport(),
+)
+#: Values of `--from` that name no tool.
+ANY_TOOL, NO_TOOL = "auto", "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A file's rows in the wanted shape, and which tool's they were (None: rows of our own)."""
+    """A file's rows in the wanted shape, and which tool's they were (None: rows of our own).
+
+    `skipped` and `understood` are whole once the rows are read.
+    """
 
     rows: Iterator[NumberedRow]
     title: str | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
+    understood: dict[str, str] = field(default_factory=dict)
 
 
-def converted(rows: Iterable[NumberedRow], shape: RowShape) -> Converted:
-    """Return rows in the wanted shape where another tool wrote them, and as they are otherwise."""
-    remaining = iter(rows)
-    first = next(remaining, None)
-    if first is None:
-        return Converted(iter(()))
-    every = chain([first], remaining)
+def importer_named(name: str) -> Importer:
+    """Return an importer; raise `StartupError`, which lists the names, for an unknown one."""
     for importer in IMPORTERS:
-        if shape in importer.shapes and importer.recognises(first[1]):
-            return Converted(importer.rows(every, shape), importer.title)
-    return Converted(every)
+        if importer.name == name:
+            return importer
+    names = ", ".join([*(importer.name for importer in IMPORTERS), ANY_TOOL, NO_TOOL])
+    raise StartupError(f"no tool is named {name[:40]!r}; there are {names}")
+
+
+def recognised(row: Mapping[str, Any]) -> Importer | None:
+    """Return the importer of the tool that wrote a row; None for a row of our own."""
+    return next((importer for importer in IMPORTERS if importer.recognises(row)), None)
+
+
+def converted(
+    rows: Iterable[NumberedRow],
+    shape: RowShape,
+    name: str | None = None,
+    *,
+    file: str = "",
+    columns: ColumnMap | None = None,
+) -> Converted:
+    """Return rows in the wanted shape where another tool wrote them, and as they are otherwise.
+
+    `name` forces a tool, or `none` for rows of our own. `file` is named in errors. Raises
+    `StartupError` where the tool's files do not give the shape.
+    """
+    remaining = iter(rows)
+    first = None if name == NO_TOOL else next(remaining, None)
+    if first is None:
+        return Converted(remaining)
+    every = chain([first], remaining)
+    importer = (
+        recognised(first[1]) if name in (None, ANY_TOOL) else importer_named(name or ANY_TOOL)
+    )
+    if importer is None:
+        return Converted(every)
+    wish = Wish(shape, columns or ColumnMap())
+    tool_rows = (ToolRow(row, line, file) for line, row in every)
+    return converted_by(importer, tool_rows, wish, file)
+
+
+def converted_by(
+    importer: Importer, rows: Iterable[ToolRow], wish: Wish, file: str = ""
+) -> Converted:
+    """Return the rows that an importer makes of a tool's rows."""
+    if wish.shape not in importer.shapes:
+        raise StartupError(
+            f"{file + ': ' if file else ''}holds {importer.title}, which give"
+            f" {' or '.join(importer.shapes)}, not {wish.shape}"
+        )
+    return Converted(importer.rows(rows, wish), importer.title, wish.skipped, wish.understood)

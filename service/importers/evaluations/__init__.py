@@ -1,0 +1,1 @@
+"""Samples of evaluation tools: answers with metrics."""

@@ -1,0 +1,1 @@
+"""Judgements of answers: ratings, comparisons, reward models."""
