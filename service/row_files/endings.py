@@ -8,45 +8,54 @@ from typing import Literal
 
 from assay.service.domain.errors import StartupError
 
-RowForm = Literal["jsonl", "csv", "parquet"]
+RowForm = Literal["jsonl", "json", "csv", "tsv", "parquet"]
+RowPacking = Literal["", "gzip", "zstd"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A form, and whether gzip packs it."""
+    """A form, and what packs it."""
 
     form: RowForm
-    packed: bool = False
+    packing: RowPacking = ""
 
 
+_PLAIN: dict[str, RowForm] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+}
+_PACKINGS: dict[str, RowPacking] = {"": "", ".gz": "gzip", ".zst": "zstd"}
 #: Parquet packs its columns itself.
 ENDINGS = {
-    ".jsonl": Ending("jsonl"),
-    ".csv": Ending("csv"),
+    **{
+        plain + packed: Ending(form, packing)
+        for packed, packing in _PACKINGS.items()
+        for plain, form in _PLAIN.items()
+    },
     ".parquet": Ending("parquet"),
-    ".jsonl.gz": Ending("jsonl", packed=True),
-    ".csv.gz": Ending("csv", packed=True),
 }
+#: The endings in words.
+FORMS = f"{', '.join(_PLAIN)}, each also with .gz or .zst, or .parquet"
+
+
+def named_ending(file: Path) -> Ending | None:
+    """Return the form that a file's name states; None where it states none."""
+    name = file.name.lower()
+    longest_first = sorted(ENDINGS, key=len, reverse=True)
+    return next((ENDINGS[ending] for ending in longest_first if name.endswith(ending)), None)
 
 
 def ending_of(file: Path) -> Ending:
-    """Return the form of a file; a pipe or a device, such as /dev/stdout, has JSON lines.
+    """Return the form in which a file is written; a pipe or a device, such as /dev/stdout, gets
+    JSON lines.
 
     Raises `StartupError`, which names the endings, for any other.
     """
-    name = file.name.lower()
-    longest_first = sorted(ENDINGS, key=len, reverse=True)
-    ending = next((ENDINGS[ending] for ending in longest_first if name.endswith(ending)), None)
-    if ending is not None:
+    if (ending := named_ending(file)) is not None:
         return ending
     if file.exists() and not file.is_file() and not file.is_dir():
         return Ending("jsonl")
-    raise StartupError(f"{file}: must end in {', '.join(ENDINGS)}")
-
-
-def ending_read(file: Path) -> Ending:
-    """Return the form of a file that is read: a file whose name has no ending has JSON lines.
-
-    Raises `StartupError`, which names the endings, for another one.
-    """
-    return Ending("jsonl") if file.is_file() and not file.suffix else ending_of(file)
+    raise StartupError(f"{file}: must end in {FORMS}")

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
-from assay.service.row_files.endings import ENDINGS
-
-FORMS = ", ".join(ENDINGS)
+from assay.service.row_files.endings import FORMS
 
 
 def label_command(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
-from assay.service.row_files.endings import ENDINGS
+from assay.service.row_files.endings import FORMS
 
 
 def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:
@@ -69,7 +69,7 @@ def export_command(
     task: Annotated[
         str, typer.Argument(help="The task; its configuration needs store_text: true.")
     ],
-    file: Annotated[Path, typer.Argument(help=f"Where to write them: {', '.join(ENDINGS)}.")],
+    file: Annotated[Path, typer.Argument(help=f"Where to write them: {FORMS}.")],
     how: Annotated[
         str, typer.Option("--format", help="dpo, kto, sft or reward: the shapes that TRL reads.")
     ] = "dpo",

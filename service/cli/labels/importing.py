@@ -14,7 +14,7 @@ import typer
 from assay.service.cli.labels.label_rows import LabelRow, checked_rows
 from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.reading import numbered_rows
+from assay.service.row_files.reading import opened_rows, valid_rows
 
 #: The service keeps as many in one step.
 LABELS_A_REQUEST = 500
@@ -36,7 +36,9 @@ def import_labels(
     Every line is checked before the first is sent. `random`: for rows that do not state it. Exits
     with 1 where no label is of a candidate that was ranked.
     """
-    rows = checked_rows(file, numbered_rows(file), random)
+    with opened_rows(file) as opened:
+        valid = valid_rows(file, opened.rows)
+        rows = checked_rows(file, valid, opened.form.of_texts, random)
     parts = list(_parts(rows))
     if not parts:
         raise StartupError(f"{file}: has no labels")

@@ -15,7 +15,6 @@ from assay.service.api.errors import invalid
 from assay.service.api.label_requests import LabelIn
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import MOST_ANNOTATORS
-from assay.service.row_files.endings import ending_read
 from assay.service.row_files.reading import NumberedRow
 
 FLAGS = {"true": True, "false": False, "1": True, "0": False}
@@ -37,18 +36,20 @@ class LabelRow:
     who: str | None
 
 
-def checked_rows(file: Path, rows: Iterable[NumberedRow], random: bool | None) -> list[LabelRow]:
-    """Return a file's labels; `random` is stated for rows that do not state it.
+def checked_rows(
+    file: Path, rows: Iterable[NumberedRow], of_texts: bool, random: bool | None
+) -> list[LabelRow]:
+    """Return a file's labels; `random` is stated for rows that do not state it, and `of_texts`
+    where all values are texts.
 
     Raises `StartupError` for the first row that is wrong, with its line, for two rows of one
     candidate and one annotator that contradict each other, and for too many annotators of one.
     """
-    of_csv = ending_read(file).form == "csv"
     seen: dict[tuple[Any, ...], LabelRow] = {}
     annotators: dict[str, set[str | None]] = {}
     checked = []
     for line, row in rows:
-        body = row_body(file, line, row, of_csv)
+        body = row_body(file, line, row, of_texts)
         if random is not None:
             body.setdefault("random", random)
         label = _checked(file, line, body)
@@ -80,7 +81,7 @@ def _refuse_conflict(file: Path, label: LabelRow, seen: dict[tuple[Any, ...], La
             )
 
 
-def row_body(file: Path, line: int, row: dict[str, Any], of_csv: bool) -> dict[str, Any]:
+def row_body(file: Path, line: int, row: dict[str, Any], of_texts: bool) -> dict[str, Any]:
     """Return a row's fields in the API's form.
 
     Raises `StartupError` for a field that no label has, or a cell that cannot be read.
@@ -95,7 +96,7 @@ def row_body(file: Path, line: int, row: dict[str, Any], of_csv: bool) -> dict[s
             f"{file}:{line}: a label has no field {unknown[0][:40]!r}; there are"
             f" {', '.join(LABEL_FIELDS)}"
         )
-    if of_csv:
+    if of_texts:
         if "key" not in body and {"query", "messages"} & body.keys():
             body.setdefault("candidate", "")  # an empty answer is an empty cell
         for name in LABEL_CELLS.keys() & body.keys():

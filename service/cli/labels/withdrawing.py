@@ -16,8 +16,7 @@ from assay.service.cli.labels.label_rows import row_body
 from assay.service.cli.remote import Api, asks_assay
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import annotator_name
-from assay.service.row_files.endings import ending_read
-from assay.service.row_files.reading import numbered_rows
+from assay.service.row_files.reading import opened_rows, valid_rows
 
 NAMES_A_CANDIDATE = ("key", "query", "messages", "reference", "tests", "candidate", "who")
 
@@ -59,12 +58,12 @@ def _of_file(file: Path, unnamed: str) -> Iterator[dict[str, Any]]:
 
     `unnamed`: the annotator of rows that name none.
     """
-    of_csv = ending_read(file).form == "csv"
-    for line, row in numbered_rows(file):
-        body = row_body(file, line, row, of_csv)
-        entry = {name: body[name] for name in NAMES_A_CANDIDATE if name in body}
-        try:
-            WithdrawalIn.model_validate(entry)
-        except ValidationError as exc:
-            raise StartupError(f"{file}:{line}: {invalid(exc)}") from None
-        yield {"who": unnamed} | entry
+    with opened_rows(file) as opened:
+        for line, row in valid_rows(file, opened.rows):
+            body = row_body(file, line, row, opened.form.of_texts)
+            entry = {name: body[name] for name in NAMES_A_CANDIDATE if name in body}
+            try:
+                WithdrawalIn.model_validate(entry)
+            except ValidationError as exc:
+                raise StartupError(f"{file}:{line}: {invalid(exc)}") from None
+            yield {"who": unnamed} | entry

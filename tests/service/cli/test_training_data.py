@@ -91,10 +91,10 @@ def test_formulas_are_counted_or_made_harmless(
     assert exported(tmp_path / "rows.jsonl", [PAIR], "--for-spreadsheets").exit_code == 1
 
 
-@pytest.mark.parametrize("name", ["rows.xlsx", "rows", "rows.json"])
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows", "rows.txt"])
 def test_another_form_is_refused(tmp_path: Path, name: str) -> None:
     """With the endings that there are, and no file."""
     done = exported(tmp_path / name, [PAIR])
 
     assert (done.exit_code, (tmp_path / name).exists()) == (1, False)
-    assert ".parquet, .jsonl.gz" in str(done.exception)
+    assert ".csv, .tsv, each also with .gz or .zst, or .parquet" in str(done.exception)

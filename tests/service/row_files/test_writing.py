@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+import zstandard
 
 from assay.service.domain.errors import StartupError
 from assay.service.row_files.endings import ENDINGS, Ending
-from assay.service.row_files.writing import ColumnKind, encoded, formulas
+from assay.service.row_files.writing import ColumnKind, encoded, formulas, json_bytes
 
 COLUMNS: dict[str, ColumnKind] = {"text": "text", "number": "number", "flag": "flag"}
 ROWS: list[dict[str, Any]] = [
@@ -72,6 +73,34 @@ def test_messages_stay_lists_and_become_json_in_csv() -> None:
     assert json.loads(cell) == prompt
 
 
+def unpacked(content: bytes, ending: Ending) -> bytes:
+    """Return a file's content without its packing."""
+    if ending.packing == "zstd":
+        return zstandard.ZstdDecompressor().decompress(content)
+    return gzip.decompress(content) if ending.packing else content
+
+
+def test_integers_beyond_64_bits_are_written_as_they_are() -> None:
+    """Ids of other tools; a number that is not finite is null beside them too."""
+    rows: list[dict[str, Any]] = [
+        {"id": 2**63 + 1},
+        {"id": -(2**64), "more": [float("nan"), {"x": float("inf")}]},
+    ]
+
+    written = encoded(rows, {}, Ending("jsonl")).splitlines()
+
+    assert json.loads(written[0]) == {"id": 2**63 + 1}
+    assert json.loads(written[1]) == {"id": -(2**64), "more": [None, {"x": None}]}
+    assert json.loads(encoded(rows, {}, Ending("json")))[0] == {"id": 2**63 + 1}
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"x"])
+def test_what_json_cannot_hold_is_a_message(value: object) -> None:
+    """Such as bytes of a Parquet file."""
+    with pytest.raises(StartupError, match="cannot be written as JSON"):
+        json_bytes({"a": value})
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_column_that_nobody_announced_is_written(ending: str) -> None:
     """A later service may say more."""
@@ -80,7 +109,7 @@ def test_a_column_that_nobody_announced_is_written(ending: str) -> None:
     if ENDINGS[ending].form == "parquet":
         assert pyarrow.parquet.read_table(io.BytesIO(content)).column_names[-1] == "more"
     else:
-        assert b"more" in (gzip.decompress(content) if ENDINGS[ending].packed else content)
+        assert b"more" in unpacked(content, ENDINGS[ending])
 
 
 def test_columns_of_several_types_are_no_parquet() -> None:

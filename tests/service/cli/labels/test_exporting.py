@@ -57,11 +57,11 @@ def test_no_labels_are_a_file_without_rows(tmp_path: Path, ending: str) -> None:
     assert exported(tmp_path / f"l{ending}", []) == []
 
 
-@pytest.mark.parametrize("name", ["l.xlsx", "l.json", "l"])
+@pytest.mark.parametrize("name", ["l.xlsx", "l.txt", "l"])
 def test_another_form_is_refused_before_anything_is_asked(tmp_path: Path, name: str) -> None:
     """With the endings that there are."""
     with answering_by_path({"*": {"labels": [LONE]}}) as service:
         done = run("labels", "export", "t", tmp_path / name, "--url", service.url)
 
     assert (done.exit_code, service.asked, (tmp_path / name).exists()) == (1, [], False)
-    assert "must end in .jsonl, .csv" in str(done.exception)
+    assert "must end in .jsonl, .ndjson" in str(done.exception)

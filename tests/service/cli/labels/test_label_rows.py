@@ -20,7 +20,9 @@ def bodies(
     *rows: dict[str, Any], name: str = "l.jsonl", random: bool | None = None
 ) -> list[dict[str, Any]]:
     """Return what is sent for these rows, which begin on line 1."""
-    return [row.body for row in checked_rows(Path(name), list(enumerate(rows, 1)), random)]
+    of_texts = name.endswith(".csv")
+    checked = checked_rows(Path(name), list(enumerate(rows, 1)), of_texts, random)
+    return [row.body for row in checked]
 
 
 def test_a_row_is_sent_as_it_is() -> None:
