@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from assay.aggregation.whole_file import OPEN_FILES
 from assay.service.domain.errors import StartupError
 
 
@@ -13,3 +14,20 @@ def check_output(out: Path, *inputs: Path | None) -> None:
         # A device, such as a terminal, may be read and written at once.
         if path is not None and path.is_file() and out.exists() and out.samefile(path):
             raise StartupError(f"{out}: is the same file as the input {path}; name another")
+
+
+def is_stream(out: Path) -> bool:
+    """Return whether an output is a pipe, a device or a file that a process has open, such as
+    /dev/stdout: it is written from its start to its end, and never read or replaced.
+    """
+    if out.exists() and not out.is_file():
+        return not out.is_dir()
+    path = out.absolute()
+    for _ in range(40):  # links, which may lead in a circle
+        folder = path.parent.resolve()
+        if any(folder.is_relative_to(open_files) for open_files in OPEN_FILES):
+            return True
+        if not path.is_symlink():
+            return False
+        path = folder / path.readlink()
+    return False

@@ -9,29 +9,49 @@ import typer
 
 from assay.service.cli.commands.options import ConfigOption, DataOption, JsonOption
 
+MAP_METAVAR = "FIELD=COLUMN,…"
+MAP_HELP = "Which column holds which field, such as query=prompt,candidates=responses."
+
 
 def rank_command(
-    file: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            help="JSONL; each line is a body for POST /v1/rank.", exists=True, dir_okay=False
+            metavar="FILE...",
+            help="Files of rankings: a query with its candidates a row; - reads standard input.",
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="JSONL of answers; the command skips lines that it already holds."
+            "--out",
+            "-o",
+            help="JSONL of answers; the command keeps those whose rows did not change. - is"
+            " standard output.",
         ),
     ],
+    columns: Annotated[
+        str | None,
+        typer.Option("--map", metavar=MAP_METAVAR, help=MAP_HELP, show_default=False),
+    ] = None,
     config: ConfigOption = None,
     data_dir: DataOption = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Queries at once.")] = 8,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank a file of queries without a server: the same code, with a progress bar, resumable."""
-    from assay.service.cli.ranking.rank import rank_file
+    """Rank files of queries without a server: the same code, with a progress bar, resumable."""
+    if (missing := next((file for file in files if not _can_be_read(file)), None)) is not None:
+        raise typer.BadParameter(f"{missing}: no such file", param_hint="FILE")
+    from assay.service.cli.ranking.rank import RankOptions, rank_files
+    from assay.service.row_files.column_map import ColumnMap
 
-    rank_file(file, out, config, {"data_dir": data_dir}, concurrency, as_json)
+    options = RankOptions(ColumnMap.parse(columns), concurrency, as_json)
+    rank_files(files, out, config, {"data_dir": data_dir}, options)
+
+
+def _can_be_read(file: Path) -> bool:
+    """Return whether a file, a pipe or standard input stands behind a name."""
+    return str(file) == "-" or (file.exists() and not file.is_dir())
 
 
 def batch_command(

@@ -1,162 +1,165 @@
-"""`assay rank`: a file of queries through the service's own code, without a server."""
+"""`assay rank`: files of queries through the service's own code, without a server."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from codecs import BOM_UTF8
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import orjson
-from pydantic import ValidationError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from assay.aggregation.whole_file import save_file
-from assay.service.api import responses as answers
-from assay.service.api.errors import ApiError, answer_to, invalid
-from assay.service.api.ranking.scoring_requests import scoring_request_from
-from assay.service.api.requests import RankRequest
-from assay.service.api.task_lookup import find_task
+from assay.service.batch.ranking_rows import opened_rankings
 from assay.service.cli.console import Console
-from assay.service.cli.outputs import check_output
+from assay.service.cli.outputs import check_output, is_stream
+from assay.service.cli.ranking.answering import Answering, Kept
+from assay.service.cli.ranking.answers_file import AnswersFile, AnswersStream
+from assay.service.cli.ranking.turns import take_turns
 from assay.service.config.loading import default_config_path
-from assay.service.domain.errors import NoVerifierError, StartupError
+from assay.service.config.model import Config
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.opening import STANDARD_INPUT
 from assay.service.runtime.configuration import load_config
-from assay.service.runtime.engine import Engine
 from assay.service.runtime.lifespan import open_engine
 from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
 
-Line = tuple[int, bytes]
-#: How each written line begins: a first one may be unfinished.
-BEGIN = b'{"line":'
+#: The output that goes to the standard one.
+STANDARD_OUTPUT = Path("-")
+Answers = AnswersFile | AnswersStream
 
 
-def rank_file(
-    path: Path,
+@dataclass(frozen=True, slots=True)
+class RankOptions:
+    """How files are read, and how many queries are asked at once."""
+
+    columns: ColumnMap = field(default_factory=ColumnMap)
+    concurrency: int = 8
+    as_json: bool = False
+
+
+def rank_files(
+    paths: Sequence[Path],
     out: Path,
     config_path: Path | None,
     flags: Mapping[str, Any],
-    concurrency: int,
-    as_json: bool,
+    options: RankOptions,
 ) -> None:
-    """Answer each line of `path` into `out`; a second run continues an interrupted one.
+    """Answer each row of `paths` into `out`, in order; a second run continues an interrupted one.
 
-    A line of `out` is an answer of /v1/rank, or {"error"}, with the number of its input line
-    under `line`.
+    A line of `out` is the row, the answer of /v1/rank or {"error"}, and the number of its input
+    line under `line`. An earlier answer stays where neither its row nor its ensemble changed.
 
-    Raises `StartupError` if `out` is an input, or a file of something else.
+    Raises `StartupError` if `out` is an input, or a file of something else; `SystemExit` 1 if a
+    row could not be ranked.
     """
-    check_output(out, path, config_path)
+    if out != STANDARD_OUTPUT:
+        check_output(out, *paths, config_path)
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     configure_logging(config.service)
-    done = settled(out)
-    raw = path.read_bytes().removeprefix(BOM_UTF8)
-    lines = [
-        (number, line)
-        for number, line in enumerate(raw.splitlines(), 1)
-        if line.strip() and number not in done
-    ]
-    failed = 0
-
-    async def run(out_file: IO[bytes]) -> None:
-        nonlocal failed
-        async with open_engine(config, Metrics()) as engine:
-            room = asyncio.Semaphore(concurrency)
-
-            async def answer_of(line: Line) -> dict[str, Any]:
-                async with room:
-                    return await _answer(engine, line)
-
-            with Progress(
-                TextColumn("ranking"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            ) as bar:
-                task = bar.add_task("ranking", total=len(lines))
-                for start in range(
-                    0, len(lines), 64 * concurrency
-                ):  # so that a large file is not a task a line at once
-                    for ready in asyncio.as_completed(
-                        [answer_of(line) for line in lines[start : start + 64 * concurrency]]
-                    ):
-                        answer = await ready
-                        failed += "error" in answer
-                        out_file.write(orjson.dumps(answer) + b"\n")
-                        out_file.flush()
-                        bar.advance(task)
-
-    with out.open("ab") as out_file:
-        asyncio.run(run(out_file))
-    summary = {
-        "ranked": len(lines) - failed,
-        "failed": failed,
-        "already_there": len(done),
-        "out": str(out),
-    }
-    if as_json:
-        print(json.dumps(summary))  # noqa: T201 - this is the command's output
-    else:
-        Console().print(
-            f"{summary['ranked']} ranked, {failed} failed, {len(done)} already in {out}",
-            highlight=False,
-        )
-    if failed:
+    console = Console(stderr=True, highlight=False)
+    with _opened(out) as answers:
+        run = _Run(answers, options, console)
+        asyncio.run(run.rank(config, paths))
+    _print_summary(run.summary(out), options.as_json, console if is_stdout(out) else None)
+    if run.failed:
         raise SystemExit(1)
 
 
-def settled(out: Path) -> set[int]:
-    """Return the input lines that have an answer.
-
-    It removes errors and an unfinished line from the file, so that they are tried again.
-    Raises `StartupError` for a file without one line of this command's: it is something else.
-    """
-    if not out.is_file():  # nor does a pipe or a device hold answers
-        return set()
-    raw = out.read_bytes()
-    answers_by_line = [
-        (line, answer) for line in raw.splitlines() if (answer := _written(line)) is not None
-    ]
-    unfinished = raw[: len(BEGIN)] == BEGIN[: len(raw)] and b"\n" not in raw
-    if not answers_by_line and raw.strip() and not unfinished:
-        raise StartupError(f"{out}: holds something other than answers; name another file")
-    kept = [line for line, answer in answers_by_line if "error" not in answer]
-    done = {answer["line"] for _, answer in answers_by_line if "error" not in answer}
-    wanted = b"".join(line + b"\n" for line in kept)
-    if wanted != raw:
-        save_file(out, wanted)
-    return done
+def is_stdout(out: Path) -> bool:
+    """Return whether the answers go where the summary would go."""
+    return out == STANDARD_OUTPUT or (is_stream(out) and out.name in ("stdout", "1"))
 
 
-def _written(line: bytes) -> dict[str, Any] | None:
-    """Return an answer or an error that this command wrote; None for any other line."""
+@contextmanager
+def _opened(out: Path) -> Iterator[Answers]:
+    answers: Answers
+    if out == STANDARD_OUTPUT:
+        yield AnswersStream(sys.stdout.buffer)
+        return
+    answers = AnswersStream(out.open("ab")) if is_stream(out) else AnswersFile(out)
     try:
-        answer = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    is_ours = isinstance(answer, dict) and isinstance(answer.get("line"), int)
-    return answer if is_ours else None
+        yield answers
+    finally:
+        answers.close()
 
 
-async def _answer(engine: Engine, line: Line) -> dict[str, Any]:
-    number, raw = line
-    try:
-        payload = RankRequest.model_validate_json(raw, context=engine.config.service)
-        scoring_request, shape = scoring_request_from(
-            engine, payload, find_task(engine, payload.task, payload.ensemble), f"line-{number}"
-        )
+class _Run:
+    """One run over all files."""
+
+    def __init__(self, answers: Answers, options: RankOptions, console: Console) -> None:
+        self.answers, self.options, self.console = answers, options, console
+        self.ranked = self.failed = 0
+        self.understood: dict[str, list[str]] = {}
+
+    async def rank(self, config: Config, paths: Sequence[Path]) -> None:
+        """Rank the files one after another."""
+        # One version answers all rows; whoever serves the task learns from what it ranks.
+        async with open_engine(config, Metrics(), learning=False) as engine:
+            answering = Answering(engine, self.answers, self.options.concurrency)
+            with Progress(
+                TextColumn("ranking"),
+                TextColumn("{task.completed} rows"),
+                TimeElapsedColumn(),
+                console=self.console,
+            ) as bar:
+                task = bar.add_task("ranking", total=None)
+                for path in paths:
+                    with opened_rankings(path, self.options.columns) as opened:
+                        self._understand(path, opened.understood)
+                        answering.file = path.name
+                        async for answer in take_turns(
+                            opened.rows,
+                            answering.turn,
+                            most=64 * self.options.concurrency,
+                            in_thread=path == STANDARD_INPUT or not path.is_file(),
+                        ):
+                            self._write(answer)
+                            bar.advance(task)
+        self.answers.finish()
+
+    def _understand(self, path: Path, understood: list[str]) -> None:
+        self.understood[str(path)] = understood
+        self.console.print(f"{path}: {'; '.join(understood)}", markup=False)
+
+    def _write(self, answer: dict[str, Any] | Kept) -> None:
+        if isinstance(answer, Kept):
+            self.answers.keep(answer.earlier, answer.file, answer.line)
+            return
+        self.ranked += "error" not in answer
+        self.failed += "error" in answer
+        self.answers.write(answer)
+
+    def summary(self, out: Path) -> dict[str, Any]:
+        """Return the run's counts."""
         return {
-            "line": number,
-            **answers.ranking_body(await engine.scoring.scorer.score(scoring_request), **shape),
+            "ranked": self.ranked,
+            "failed": self.failed,
+            "already_there": self.answers.counts.kept,
+            "asked_again": self.answers.counts.asked_again(),
+            "left_out": self.answers.left_out,
+            "understood": self.understood,
+            "out": str(out),
         }
-    except ValidationError as exc:
-        failure = invalid(exc)
-    except NoVerifierError as exc:
-        failure = answer_to(exc)
-    except ApiError as exc:
-        failure = exc
-    return {"line": number, **orjson.loads(failure.body())}
+
+
+def _print_summary(summary: dict[str, Any], as_json: bool, console: Console | None) -> None:
+    """Print a run's counts; on `console` where the answers have standard output for themselves."""
+    if as_json:
+        stream = sys.stderr if console else sys.stdout
+        print(json.dumps(summary), file=stream)
+        return
+    console = console or Console(highlight=False, soft_wrap=True)
+    kept = summary["already_there"]
+    console.print(
+        f"{summary['ranked']} ranked, {summary['failed']} failed, {kept} already in"
+        f" {summary['out']}"
+    )
+    for reason, count in summary["asked_again"].items():
+        console.print(f"{count} asked again: {reason}")
+    if summary["left_out"]:
+        console.print(f"{summary['left_out']} earlier answers left out: their rows are gone")

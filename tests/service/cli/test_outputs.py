@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from assay.service.cli.outputs import check_output
+from assay.service.cli.outputs import check_output, is_stream
 from assay.service.domain.errors import StartupError
 
 
@@ -40,3 +41,16 @@ def test_other_outputs_are_left_alone(tmp_path: Path) -> None:
 
     assert (file.read_text(), other.read_text()) == ("one", "two")
     assert not (tmp_path / "new.jsonl").exists()
+
+
+def test_pipes_devices_and_open_files_are_streams(tmp_path: Path) -> None:
+    """F22: by link as well; a file, a link to one and a folder are none."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to(tmp_path / "fifo")
+    (tmp_path / "named").symlink_to("/dev/stdout")
+    (tmp_path / "file").touch()
+    (tmp_path / "other").symlink_to(tmp_path / "new")
+
+    streams = [tmp_path / "fifo", tmp_path / "link", tmp_path / "named", Path("/dev/zero")]
+    assert all(map(is_stream, [*streams, Path("/dev/stdout"), Path("/proc/self/fd/1")]))
+    assert not any(map(is_stream, [tmp_path, *(tmp_path / n for n in ("file", "other", "new"))]))

@@ -10,26 +10,27 @@ from assay.service.batch.ranking import Effort
 from assay.service.cli import demo
 from assay.service.cli.ranking import batch, rank
 from assay.service.cli.ranking.batch import Wanted
+from assay.service.row_files.column_map import ColumnMap
 from tests.support.commands.in_process import Recorder, run
 
 
 def test_a_file_is_ranked_with_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The configuration may come from the environment."""
     recorder = Recorder()
-    monkeypatch.setattr(rank, "rank_file", recorder)
+    monkeypatch.setattr(rank, "rank_files", recorder)
     monkeypatch.setenv("ASSAY_CONFIG", "e.yaml")
     (tmp_path / "in.jsonl").touch()
 
-    run("rank", tmp_path / "in.jsonl", "-o", "out.jsonl", "--concurrency", "3", "--data-dir", "d")
+    words = ["--concurrency", "3", "--data-dir", "d", "--map", "query=prompt"]
+    run("rank", tmp_path / "in.jsonl", "-", "-o", "out.jsonl", *words)
 
     assert recorder.calls == [
         (
-            tmp_path / "in.jsonl",
+            [tmp_path / "in.jsonl", Path("-")],
             Path("out.jsonl"),
             Path("e.yaml"),
             {"data_dir": Path("d")},
-            3,
-            False,
+            rank.RankOptions(ColumnMap({"query": "prompt"}), concurrency=3),
         )
     ]
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from assay.service.cli.ranking.rank import settled
-from assay.service.domain.errors import StartupError
-from tests.support.commands.in_process import problem
+from assay.service.cli.ranking.rank import RankOptions, is_stdout
+from tests.support.commands.bulk_jobs import as_lines
+from tests.support.commands.in_process import problem, run
 from tests.support.jsonl import read_jsonl
-from tests.support.servers.processes import assay
+from tests.support.servers.processes import ROOT, assay, write_config
 
 
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
@@ -43,60 +49,15 @@ def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
     second = assay(*command, cwd=tmp_path)
 
     assert first.returncode == second.returncode == 1, first.stderr
-    assert json.loads(first.stdout) == {
-        "ranked": 3,
-        "failed": 1,
-        "already_there": 0,
-        "out": str(tmp_path / "out.jsonl"),
-    }
-    assert json.loads(second.stdout) == {
-        "ranked": 0,
-        "failed": 1,
-        "already_there": 3,
-        "out": str(tmp_path / "out.jsonl"),
-    }
+    names = ("ranked", "failed", "already_there", "out")
+    assert [[json.loads(run.stdout)[name] for name in names] for run in (first, second)] == [
+        [3, 1, 0, str(tmp_path / "out.jsonl")],
+        [0, 1, 3, str(tmp_path / "out.jsonl")],
+    ]
     said = {line["line"]: line for line in read_jsonl(tmp_path / "out.jsonl")}
-    assert sorted(said) == [1, 2, 3, 5]
+    assert list(said) == [1, 2, 3, 5]
     assert [said[place]["results"][0]["index"] for place in (1, 2, 3)] == [0, 0, 0]
     assert said[5]["error"]["param"] == "candidates"
-
-
-def test_what_is_settled_is_what_has_an_answer(tmp_path: Path) -> None:
-    """Errors, garbage and a cut-off line are taken out of the file."""
-    out = tmp_path / "out.jsonl"
-    out.write_text(
-        '{"line": 1, "results": []}\n{"line": 2, "error": {}}\nnonsense\n{"line": 3, "results": []}\n{"line": 4, "res'
-    )
-
-    assert settled(out) == {1, 3}
-    assert [line["line"] for line in read_jsonl(out)] == [1, 3]
-    assert settled(tmp_path / "none.jsonl") == set()
-
-
-@pytest.mark.parametrize("content", ["a note\n", '{"query": "3 + 4?"}\n', '{"line": "1"}\n', "[1]"])
-def test_a_file_without_answers_is_not_emptied(tmp_path: Path, content: str) -> None:
-    """It holds something else."""
-    out = tmp_path / "out.jsonl"
-    out.write_text(content)
-
-    with pytest.raises(StartupError, match="holds something other than answers"):
-        settled(out)
-    assert out.read_text() == content
-
-
-@pytest.mark.parametrize("content", ["", "\n", '{"line":1,"resu', '{"line":2,"error":{}}\n'])
-def test_a_file_without_good_answers_is_begun_again(tmp_path: Path, content: str) -> None:
-    """A first answer may be unfinished, and all may be errors."""
-    out = tmp_path / "out.jsonl"
-    out.write_text(content)
-
-    assert settled(out) == set()
-    assert out.read_bytes() == b""
-
-
-def test_a_device_holds_no_answers() -> None:
-    """Reading one might never end."""
-    assert settled(Path("/dev/zero")) == set()
 
 
 def test_an_input_is_never_written_over(tmp_path: Path) -> None:
@@ -111,3 +72,238 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
         shown = problem("rank", str(queries), "-o", str(out), "--config", str(config))
         assert "is the same file as the input" in shown
     assert (queries.read_bytes(), config.read_bytes()) == before
+
+
+pytestmark = pytest.mark.usefixtures("log_as_before")
+
+ROWS: list[dict[str, Any]] = [
+    {"id": f"q{n}", "query": f"{n} + 1?", "candidates": [f"It is {n + 1}.", f"It is {n}."]}
+    for n in range(6)
+]
+
+
+def ranked(
+    folder: Path, rows: list[Any], code: int = 0, settings: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Rank rows into a folder's out.jsonl; return the summary and the lines of the file."""
+    base = {"verifiers": [{"name": "length", "kind": "length"}]}
+    config = write_config(folder / "config.yaml", {**base, **(settings or {})})
+    source = as_lines(folder / "in.jsonl", rows)
+    words: list[str | Path] = [
+        "-o",
+        folder / "out.jsonl",
+        "-c",
+        config,
+        "--data-dir",
+        folder / "data",
+        "--json",
+    ]
+    result = run("rank", source, *words)
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout), read_jsonl(folder / "out.jsonl")
+
+
+def test_an_answer_carries_the_row(tmp_path: Path) -> None:
+    """F12: its own id, its texts and labels in the request's order, and each result's place."""
+    row = {**ROWS[0], "labels": [1, 0], "source": {"deep": [1]}, "explain": True}
+
+    _, [answer] = ranked(tmp_path, [row])
+
+    assert {name: answer[name] for name in row if name != "explain"} == {
+        name: value for name, value in row.items() if name != "explain"
+    }
+    assert sorted(result["index"] for result in answer["results"]) == [0, 1]
+    assert answer["results"][0]["key"].startswith(answer["key"])
+    assert "explain" not in answer
+
+
+def test_answers_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    """However long each takes."""
+    _, answers = ranked(tmp_path, ROWS * 5)
+
+    assert [answer["line"] for answer in answers] == list(range(1, 31))
+    assert [answer["id"] for answer in answers] == [row["id"] for row in ROWS * 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "again", "left_out"),
+    [
+        (lambda rows: rows[::-1], 6, 0, 0),
+        (lambda rows: [{**ROWS[0], "query": "new?", "id": "new"}, *rows], 6, 0, 0),
+        (lambda rows: [*rows[:2], *rows[3:]], 5, 0, 1),
+        (lambda rows: [rows[0], {**rows[1], "query": "9 + 9?"}, *rows[2:]], 5, 1, 0),
+        (lambda rows: [*rows[:5], {**rows[5], "candidates": ["6", "8"]}], 5, 1, 0),
+        (lambda rows: [{**rows[0], "reference": "1"}, *rows[1:]], 5, 1, 0),
+        (lambda rows: [{**row, "labels": [1, 0]} for row in rows], 0, 6, 0),
+    ],
+    ids=["reversed", "inserted", "removed", "query", "candidates", "reference", "carried"],
+)
+def test_earlier_answers_are_recognised_by_content(
+    tmp_path: Path, change: Callable[[list[Any]], list[Any]], kept: int, again: int, left_out: int
+) -> None:
+    """F14: a row keeps its answer wherever it stands, and no other row gets it."""
+    ranked(tmp_path, ROWS)
+    rows = change(ROWS)
+
+    summary, answers = ranked(tmp_path, rows)
+
+    assert (summary["already_there"], summary["left_out"]) == (kept, left_out)
+    assert summary["asked_again"] == ({"their input changed": again} if again else {})
+    assert [answer["line"] for answer in answers] == list(range(1, len(rows) + 1))
+    assert [
+        {name: answer[name] for name in row} for answer, row in zip(answers, rows, strict=True)
+    ] == rows
+    (tmp_path / "new").mkdir()
+    _, fresh = ranked(tmp_path / "new", rows)
+    assert [answer["results"] for answer in answers] == [answer["results"] for answer in fresh]
+    assert not list(tmp_path.glob(".*earlier"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"verifiers": [{"name": "length", "kind": "length", "weight": 2}]},
+        {"verifiers": [{"name": "length", "kind": "length"}, {"name": "v", "kind": "consensus"}]},
+        {"tasks": {"default": {"base_rate": 0.2}}},
+        {"service": {"uncalibrated": "number"}},
+    ],
+)
+def test_a_changed_ensemble_is_asked_again(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """F14: whatever of it determines an answer."""
+    ranked(tmp_path, ROWS)
+
+    summary, answers = ranked(tmp_path, ROWS, settings=settings)
+
+    assert summary["asked_again"] == {"the ensemble changed": 6}
+    assert (summary["already_there"], len(answers)) == (0, 6)
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    """Also in the middle of a change, of which the file beside holds the rest."""
+    _, answers = ranked(tmp_path, ROWS)
+    lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "out.jsonl").write_text("".join(lines[:2]) + lines[2][:50])
+    (tmp_path / ".out.jsonl.earlier").write_text("".join(lines[3:]))
+
+    summary, again = ranked(tmp_path, ROWS)
+
+    assert (summary["already_there"], summary["ranked"]) == (5, 1)
+    assert [row["results"] for row in again] == [row["results"] for row in answers]
+    assert not (tmp_path / ".out.jsonl.earlier").exists()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '{"query": "q", "candidates": ["a"], "x": ' + "[" * 300 + "]" * 300 + "}",
+        '{"query": "q", "candidates": ["a"], "x": "\\ud800"}',
+        '{"query": "q", "candidates": ["a"], "x": 1234567890123456789012345}',
+        "{nonsense",
+        "[1]",
+        {"query": "q", "candidates": ["a"], "results": []},
+    ],
+    ids=["deep", "surrogate", "integer", "nonsense", "list", "clash"],
+)
+def test_a_bad_row_has_its_error_and_the_others_are_ranked(tmp_path: Path, bad: Any) -> None:
+    """F32: nothing of it stops the file."""
+    summary, answers = ranked(tmp_path, [ROWS[0], bad, ROWS[1]], code=1)
+
+    assert (summary["ranked"], summary["failed"]) == (2, 1)
+    assert ["error" in answer for answer in answers] == [False, True, False]
+    assert answers[1]["error"]["code"] == "unreadable_row"
+
+
+def test_a_column_that_answers_have_is_named_before_any_work(tmp_path: Path) -> None:
+    """Its file and row as well; an earlier output stays as it was."""
+    source = as_lines(tmp_path / "in.jsonl", [{**ROWS[0], "results": [1]}])
+
+    shown = problem("rank", source, "-o", tmp_path / "out.jsonl", "--data-dir", tmp_path / "data")
+
+    assert shown == "in.jsonl:1: the column 'results' is also one of the output's; rename it"
+
+
+def test_what_it_wrote_can_be_ranked_again(tmp_path: Path) -> None:
+    """Results of an earlier run are no columns of the row."""
+    _, answers = ranked(tmp_path, ROWS)
+    (tmp_path / "again").mkdir()
+
+    _, again = ranked(tmp_path / "again", answers)
+
+    assert again == answers
+
+
+def test_several_files_are_ranked_into_one(tmp_path: Path) -> None:
+    """Each answer names its file and its line there."""
+    for name, rows in (("a.jsonl", ROWS[:2]), ("b.jsonl", ROWS[2:5])):
+        as_lines(tmp_path / name, rows)
+    words: list[str | Path] = ["-o", tmp_path / "o.jsonl", "--data-dir", tmp_path / "data"]
+
+    assert run("rank", tmp_path / "a.jsonl", tmp_path / "b.jsonl", *words).exit_code == 0
+    assert [(row["file"], row["line"]) for row in read_jsonl(tmp_path / "o.jsonl")] == [
+        ("a.jsonl", 1),
+        ("a.jsonl", 2),
+        ("b.jsonl", 1),
+        ("b.jsonl", 2),
+        ("b.jsonl", 3),
+    ]
+
+
+def piped(*words: str | Path, feed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command with pipes as its standard input and output."""
+    return subprocess.run(
+        [sys.executable, "-m", "assay.service", *map(str, words)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input=feed,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+def test_standard_input_is_ranked_to_standard_output(tmp_path: Path, out: str) -> None:
+    """F22: the counts go to the other stream, and the device stays a device."""
+    feed = "".join(json.dumps(row) + "\n" for row in ROWS)
+
+    result = piped("rank", "-", "-o", out, "--data-dir", tmp_path / "data", "--json", feed=feed)
+
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [
+        row["id"] for row in ROWS
+    ], result.stderr
+    assert json.loads(result.stderr.splitlines()[-1])["ranked"] == 6
+    assert Path("/dev/stdout").is_symlink()
+
+
+def test_a_pipe_with_a_name_is_written_and_stays(tmp_path: Path) -> None:
+    """F22: nothing is read from it."""
+    os.mkfifo(tmp_path / "fifo")
+    source, content = as_lines(tmp_path / "in.jsonl", ROWS), []
+    reader = threading.Thread(target=lambda: content.append((tmp_path / "fifo").read_text()))
+    reader.start()
+
+    result = piped("rank", source, "-o", tmp_path / "fifo", "--data-dir", tmp_path / "data")
+    reader.join(10)
+
+    assert result.returncode == 0, result.stderr
+    assert len(content[0].splitlines()) == 6
+    assert (tmp_path / "fifo").is_fifo()
+
+
+def test_a_link_leads_to_the_file_that_is_written(tmp_path: Path) -> None:
+    """F22: also at a second run, and the link stays one."""
+    (tmp_path / "out.jsonl").symlink_to(tmp_path / "target.jsonl")
+
+    ranked(tmp_path, ROWS)
+    summary, _ = ranked(tmp_path, ROWS[::-1])
+
+    assert summary["already_there"] == 6
+    assert (tmp_path / "out.jsonl").is_symlink()
+    assert len(read_jsonl(tmp_path / "target.jsonl")) == 6
+
+
+def test_standard_output_is_known_by_its_names() -> None:
+    """Where the answers go there, the counts go elsewhere."""
+    assert is_stdout(Path("-"))
+    assert is_stdout(Path("/dev/stdout"))
+    assert not is_stdout(Path("out.jsonl"))
+    assert RankOptions().concurrency == 8
