@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 120
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() or 1))')
 PARALLEL = -n $(JOBS) --dist loadfile
 
-.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-noise bench-p-best bench-replay bench-rewards bench-hacks soak audit constraints pin-images sbom check-image wheel clean
+.PHONY: help demo test coverage test-slow test-clients lint types docs fuzz fuzz-long test-vllm vllm-env clients-env demo-vllm up-cpu bench bench-attacks bench-batch bench-best-of-n bench-cascade bench-compare bench-gateway bench-gpu gpu-pack bench-intervals bench-learning bench-memory bench-models bench-noise bench-p-best bench-replay bench-rewards bench-hacks soak audit constraints pin-images sbom check-image wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -123,6 +123,9 @@ bench-gateway: $(VENV)/.dev ## Measure what the best-of-n gateway adds to its up
 
 soak: $(VENV)/.dev ## Half an hour at 80 % of saturation while everything fails in turn (MINUTES=30)
 	$(BIN)/python -m tests.benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES))
+
+bench-compare: $(VENV)/.dev ## Measure how often the intervals of `assay compare` hold the truth (DATA=folder of npz files with labels, else simulated; about 15 minutes)
+	$(BIN)/python -m tests.benchmarks.comparison.coverage $(if $(DATA),--data $(DATA)) $(if $(SAMPLES),--samples $(SAMPLES))
 
 bench-intervals: $(VENV)/.dev ## Measure how often the intervals of `assay evaluate` hold the truth (DATA=folder of npz files with labels)
 	$(BIN)/python -m tests.benchmarks.interval_coverage $(if $(DATA),--data $(DATA))

@@ -13,6 +13,7 @@ EXCEPTIONS: dict[str, str] = {
     "service/api/front/backend.py": "a dataclass without behaviour",
     "service/api/front/middleware/exchange.py": "a dataclass without behaviour",
     "service/api/front/paths.py": "constants",
+    "service/cli/comparison/choices.py": "enumerations without behaviour",
     "service/cli/commands/options.py": "types of options, and one default",
     "service/domain/learned.py": "dataclasses without behaviour, and constants",
     "service/ports.py": "protocols alone",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from assay.service.cli.commands import labels, learning, ranking, servers, setup, tasks
+from assay.service.cli.commands import comparison, labels, learning, ranking, servers, setup, tasks
 from assay.service.domain.errors import StartupError
 from assay.service.domain.secrets import masked
 
@@ -37,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": tasks.export_command,
     "predict": learning.predict_command,
     "evaluate": learning.evaluate_command,
+    "compare": comparison.compare_command,
     "doctor": setup.doctor_command,
     "models": setup.models_command,
     "sidecar": servers.sidecar_command,

@@ -1,0 +1,133 @@
+"""One system's candidates, read from a file and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.service.cli.comparison.flat_rows import MAP_FIELDS, FlatRow, flat_rows
+from assay.service.cli.comparison.row_values import (
+    ComparisonError,
+    flag_value,
+    label_value,
+    name_value,
+    number_value,
+    share_value,
+    text_value,
+)
+from assay.service.domain.score_keys import candidate_key, hash_candidate, hash_query
+from assay.service.row_files.column_map import ColumnMap
+from assay.verifiers import Query
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A candidate; NaN or None for what its row does not state. `group`: its generator."""
+
+    place: str
+    query: str
+    name: str
+    key: str | None
+    text: str | None
+    probability: float
+    score: float
+    label: float
+    random: bool | None
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFile:
+    """A system: its name and its candidates, in the order of the file.
+
+    `named`: its rows name the candidates; otherwise their place in the query does.
+    """
+
+    name: str
+    path: Path
+    rows: list[CandidateRow]
+    named: bool
+
+    @property
+    def queries(self) -> dict[str, list[CandidateRow]]:
+        """Return the candidates by query, queries in the order of the file."""
+        by_query: dict[str, list[CandidateRow]] = {}
+        for row in self.rows:
+            by_query.setdefault(row.query, []).append(row)
+        return by_query
+
+    @property
+    def has_content(self) -> bool:
+        """Return whether each row has a text or a key, by which candidates can be told apart."""
+        return all(row.key is not None for row in self.rows) or all(
+            row.text is not None for row in self.rows
+        )
+
+
+def read_system(path: Path, columns: ColumnMap, extra: str | None = None) -> SystemFile:
+    """Return the candidates of a file; raise `ComparisonError` for a wrong row, with its place."""
+    if unknown := [name for name in columns if name not in MAP_FIELDS]:
+        raise ComparisonError(
+            f"--map: no field {unknown[0][:40]!r}; there are {', '.join(sorted(MAP_FIELDS))}"
+        )
+    if not path.exists():
+        raise ComparisonError(f"{path}: no such file or folder")
+    flat = list(flat_rows(path, columns, extra))
+    if not flat:
+        raise ComparisonError(f"{path}: has no candidates")
+    named = any(fields.get("candidate") is not None for _, fields in flat)
+    rows = list(_checked(flat, named, extra))
+    _refuse_duplicates(rows)
+    return SystemFile(path.name, path, rows, named)
+
+
+def _checked(flat: Iterable[FlatRow], named: bool, extra: str | None) -> Iterator[CandidateRow]:
+    counts: dict[tuple[str, str | None], int] = {}
+    for place, fields in flat:
+        query = name_value(place, "query_id", fields.get("query_id"))
+        if query is None:
+            listed = ", ".join(sorted(map(str, fields.get("columns", []))))[:200]
+            raise ComparisonError(
+                f"{place}: has no `query_id` (its columns: {listed}); name its column by"
+                " --map query_id=COLUMN"
+            )
+        group = name_value(place, "group", fields.get("group"))
+        if extra is not None and group is None:
+            raise ComparisonError(f"{place}: has no `{extra}`, the column of --between")
+        number = counts[query, group] = counts.get((query, group), -1) + 1
+        name = name_value(place, "candidate", fields.get("candidate")) if named else str(number)
+        if name is None:
+            raise ComparisonError(f"{place}: has no `candidate`, and other rows have one")
+        text = text_value(place, "text", fields.get("text"))
+        yield CandidateRow(
+            place=place,
+            query=query,
+            name=name,
+            key=name_value(place, "key", fields.get("key")) or _key_of(fields.get("query"), text),
+            text=text,
+            probability=share_value(place, "probability", fields.get("probability")),
+            score=number_value(place, "score", fields.get("score")),
+            label=label_value(place, "label", fields.get("label")),
+            random=flag_value(place, "random", fields.get("random")),
+            group=group,
+        )
+
+
+def _key_of(query: Any, text: str | None) -> str | None:
+    """Return the key that a service gives the candidate, where the row has both texts."""
+    if not isinstance(query, str) or text is None:
+        return None
+    return candidate_key(hash_query(Query.of(query)), hash_candidate(text))
+
+
+def _refuse_duplicates(rows: Iterable[CandidateRow]) -> None:
+    seen: dict[tuple[str, str, str | None], CandidateRow] = {}
+    for row in rows:
+        first = seen.setdefault((row.query, row.name, row.group), row)
+        if first is not row:
+            raise ComparisonError(
+                f"{row.place}: candidate {row.name[:40]!r} of query {row.query[:40]!r} is also in"
+                f" {first.place}: keep one of them"
+            )

@@ -1,0 +1,81 @@
+"""What a comparison understood and assumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.service.cli.comparison.assumptions import assumptions, understood
+from assay.service.cli.comparison.choices import ComparedChoice, SimpleChoice
+from assay.service.cli.comparison.file_comparison import compared
+from assay.service.cli.comparison.systems import ComparedFiles
+from tests.service.cli.comparison.test_file_comparison import rows
+from tests.service.cli.comparison.test_flat_rows import write
+
+
+def test_how_files_were_read(tmp_path: Path) -> None:
+    """Which columns pick and predict, and when candidates are the same."""
+    first = write(tmp_path / "a.jsonl", *rows(1.0, 1, 30))
+    second = write(
+        tmp_path / "b.jsonl",
+        *(
+            {key: row[key] for key in ("query_id", "candidate", "score")}
+            for row in rows(2.0, 2, 30)
+        ),
+    )
+
+    files = understood(compared(ComparedFiles(first, second)))
+    baseline = understood(compared(ComparedFiles(first, baseline=SimpleChoice.FIRST)))
+    means = understood(compared(ComparedFiles(first, first, by=ComparedChoice.CANDIDATES)))
+
+    assert files["candidates"] == "the same where query_id and candidate are the same"
+    assert files["predicted_by"] == ["probability", "rank of score"]
+    assert files["labels_from"] == "the files themselves"
+    assert baseline["picked_by"] == ["first of the query", "score"]
+    assert means["picked_by"] == ["mean of all candidates"] * 2
+
+
+def test_what_must_hold_and_what_was_left_out(tmp_path: Path) -> None:
+    """Randomness of labels, queries of one file, candidates without a prediction."""
+    random = [
+        {**row, "random": None if row["label"] is None else row["candidate"] > 0}
+        for row in rows(1.0, 1, 200)
+    ]
+    random[0]["probability"] = random[0]["score"] = None
+    first = write(tmp_path / "a.jsonl", *random)
+    second = write(tmp_path / "b.jsonl", *rows(1.0, 1, 190)[4:])
+
+    shown = "\n".join(assumptions(compared(ComparedFiles(first, second))))
+
+    assert "labels: assumed to be random" not in shown
+    assert "labels: stated to be random; labelled candidates were drawn at random within" in shown
+    assert "labels: 99 stated not to be random do not count" in shown
+    assert "left out are 11 that only A has, and 0 that only B has" in shown
+    assert "if each system has its own, give --own-candidates" in shown
+
+
+def test_labels_where_systems_differ_only_are_noticed(tmp_path: Path) -> None:
+    """And labels that are all stated not to be random."""
+    first, second = rows(2.0, 1, 300), rows(2.0, 2, 300)
+    best = [
+        [
+            max(of[start : start + 4], key=lambda row: row["score"])["candidate"]
+            for start in range(0, 1200, 4)
+        ]
+        for of in (first, second)
+    ]
+    for place, row in enumerate(first):
+        differ = best[0][place // 4] != best[1][place // 4]
+        row["label"] = row["label"] if differ else None
+        row["random"] = False
+    paths = [
+        write(
+            tmp_path / name,
+            *({**row, "label": row["label"] if name == "a.jsonl" else None} for row in of),
+        )
+        for name, of in (("a.jsonl", first), ("b.jsonl", second))
+    ]
+
+    shown = "\n".join(assumptions(compared(ComparedFiles(paths[0], paths[1]))))
+
+    assert "labels: not drawn alike where the systems differ and elsewhere" in shown
+    assert "labels: all are stated not to be random" in shown
