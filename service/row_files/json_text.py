@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.service.domain.errors import StartupError
 from assay.service.row_files.json_row import MOST_ROW_VALUES, json_row, values_in
+from assay.service.row_files.known_names import ROW_NAMES
 from assay.service.row_files.problems import KEPT_CHARACTERS, RowProblem, row_problem
 
 NumberedItem = tuple[int, dict[str, Any] | RowProblem]
@@ -24,12 +25,6 @@ CHARACTERS_AT_ONCE = 1 << 16
 _BLANKS = re.compile(r"[ \t\r\n]*")
 #: Names under which other tools write a list of rows.
 _LISTS = ("data", "rows", "items", "records", "examples", "instances", "samples", "entries")
-#: An object with one of these is a row.
-_OF_A_ROW = frozenset(
-    {"query", "messages", "prompt", "question", "instruction", "input", "problem", "conversation"}
-    | {"conversations", "line", "row", "query_id", "key", "candidate", "candidates", "chosen"}
-    | {"rejected", "correct"}
-)
 
 
 def rows_of_lines(content: io.BufferedReader) -> Iterator[NumberedItem]:
@@ -118,7 +113,7 @@ def _without_wrapper(
 def _wrapped(
     row: dict[str, Any] | RowProblem, lists: tuple[str, ...] | None
 ) -> list[dict[str, Any]] | None:
-    if isinstance(row, RowProblem) or not _OF_A_ROW.isdisjoint(row):
+    if isinstance(row, RowProblem) or not ROW_NAMES.isdisjoint(row):
         return None
     of_objects = {
         name: value
