@@ -11,7 +11,16 @@ from collections.abc import Callable
 
 import typer
 
-from assay.service.cli.commands import comparison, labels, learning, ranking, servers, setup, tasks
+from assay.service.cli.commands import (
+    comparison,
+    importing,
+    labels,
+    learning,
+    ranking,
+    servers,
+    setup,
+    tasks,
+)
 from assay.service.domain.errors import StartupError
 from assay.service.domain.secrets import masked
 
@@ -28,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rank": ranking.rank_command,
     "batch": ranking.batch_command,
     "demo": ranking.demo_command,
+    "import": importing.import_command,
     "fit": learning.fit_command,
     "tasks": tasks.tasks_command,
     "promote": tasks.promote_command,

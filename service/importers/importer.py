@@ -49,6 +49,11 @@ class Importer(Protocol):
         """Return the shapes that its files give; `assay import` writes the first."""
         ...
 
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """Return the fields whose column `--map` may name."""
+        ...
+
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a file with this first row is of this tool."""
         ...

@@ -102,4 +102,8 @@ def converted_by(
             f"{file + ': ' if file else ''}holds {importer.title}, which give"
             f" {' or '.join(importer.shapes)}, not {wish.shape}"
         )
+    for name in wish.columns:
+        if name not in importer.mapped:
+            names = ", ".join(importer.mapped) or "no field"
+            raise StartupError(f"--map: {importer.title} take {names} (got {name[:40]!r})")
     return Converted(importer.rows(rows, wish), importer.title, wish.skipped, wish.understood)

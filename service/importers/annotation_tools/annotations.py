@@ -37,6 +37,8 @@ PAIRS_OF_NAMES = (
     ("chosen", "rejected"),
     ("text1", "text2"),
 )
+#: What `--map` may name.
+ANNOTATED_FIELDS = ("query", "candidate", "left", "right", "correct")
 DEFAULT_SCALE = (1.0, 5.0)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from assay.service.domain.errors import StartupError
 from assay.service.importers.annotation_tools.annotations import (
+    ANNOTATED_FIELDS,
     WORTHS,
     AnnotatedTask,
     label_of_choice,
@@ -46,6 +47,7 @@ class ArgillaExport:
     name: str = "argilla"
     title: str = "Argilla exports"
     shapes: tuple[RowShape, ...] = ("labels",)
+    mapped: tuple[str, ...] = ANNOTATED_FIELDS
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is a record, or a record's columns."""

@@ -16,6 +16,7 @@ import orjson
 
 from assay.service.domain.errors import StartupError
 from assay.service.importers.annotation_tools.annotations import (
+    ANNOTATED_FIELDS,
     WORTHS,
     AnnotatedTask,
     label_of_choice,
@@ -39,6 +40,7 @@ class LabelStudioExport:
     name: str = "label-studio"
     title: str = "Label Studio exports"
     shapes: tuple[RowShape, ...] = ("labels",)
+    mapped: tuple[str, ...] = ANNOTATED_FIELDS
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is a task with annotations, or a flat annotation."""

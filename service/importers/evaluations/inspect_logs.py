@@ -31,6 +31,7 @@ class InspectLogs:
     name: str = "inspect"
     title: str = "Inspect logs"
     shapes: tuple[RowShape, ...] = ("rankings", "scores", "labels")
+    mapped: tuple[str, ...] = ("query", "label")
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is a log, or a sample of one."""

@@ -48,6 +48,7 @@ class LightevalDetails:
     name: str = "lighteval"
     title: str = "lighteval details"
     shapes: tuple[RowShape, ...] = ("rankings", "scores", "labels")
+    mapped: tuple[str, ...] = ("query", "label")
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has the parts of a detail, or the columns of an older one."""

@@ -32,6 +32,7 @@ class LmEvalSamples:
     name: str = "lm-eval"
     title: str = "lm-evaluation-harness samples"
     shapes: tuple[RowShape, ...] = ("rankings", "scores", "labels")
+    mapped: tuple[str, ...] = ("query", "label")
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has the fields that each sample has."""

@@ -35,6 +35,7 @@ class OpenAIBatch:
     name: str = "openai-batch"
     title: str = "OpenAI batch files"
     shapes: tuple[RowShape, ...] = ("rankings",)
+    mapped: tuple[str, ...] = ("query",)
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is a request of a batch or its reply."""

@@ -29,6 +29,7 @@ class AlpacaAnnotations:
     name: str = "alpaca-eval"
     title: str = "AlpacaEval annotations"
     shapes: tuple[RowShape, ...] = ("scores", "rankings", "labels")
+    mapped: tuple[str, ...] = ("query",)
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has an instruction, two outputs and a preference."""

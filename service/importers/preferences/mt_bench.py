@@ -38,6 +38,7 @@ class MtBenchJudgments:
     name: str = "mt-bench"
     title: str = "MT-bench judgments"
     shapes: tuple[RowShape, ...] = ("scores", "rankings", "labels")
+    mapped: tuple[str, ...] = ()
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is a judgment, a question or an answer."""

@@ -29,6 +29,7 @@ class RewardBenchResults:
     name: str = "rewardbench"
     title: str = "RewardBench results"
     shapes: tuple[RowShape, ...] = ("scores", "rankings", "labels")
+    mapped: tuple[str, ...] = ("query",)
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row has the scores of a pair, or of version 2's answers."""

@@ -1,0 +1,1 @@
+"""`assay import`: files of other tools."""

@@ -1,0 +1,1 @@
+"""Graders of OpenAI as an ensemble of verifiers."""
