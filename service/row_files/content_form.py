@@ -15,6 +15,7 @@ FORM_TITLES: dict[RowForm, str] = {
     "csv": "CSV",
     "tsv": "TSV",
     "parquet": "Parquet",
+    "eval": "a packed log of Inspect",
 }
 PACKING_TITLES: dict[RowPacking, str] = {"": "", "gzip": " in gzip", "zstd": " in zstd"}
 _WIDE = {
@@ -65,6 +66,8 @@ def form_of(file: Path, first: bytes, packing: RowPacking) -> FileForm:
     content that no form has, and for a name with an ending that no form has.
     """
     named = named_ending(file)
+    if first.startswith(b"PK\x03\x04") and file.suffix.lower() == ".eval":
+        return FileForm("eval", packing)
     if named is None and file.suffix and file.is_file():
         raise StartupError(f"{file}: must end in {FORMS}")
     if first.startswith(b"PAR1"):

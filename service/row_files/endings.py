@@ -8,7 +8,8 @@ from typing import Literal
 
 from assay.service.domain.errors import StartupError
 
-RowForm = Literal["jsonl", "json", "csv", "tsv", "parquet"]
+#: `eval` is only read: a log of Inspect.
+RowForm = Literal["jsonl", "json", "csv", "tsv", "parquet", "eval"]
 RowPacking = Literal["", "gzip", "zstd"]
 
 

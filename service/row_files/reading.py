@@ -10,6 +10,7 @@ from typing import Any
 
 from assay.service.row_files.content_form import FileForm, form_of
 from assay.service.row_files.delimited import rows_of_cells
+from assay.service.row_files.inspect_archive import rows_of_archive
 from assay.service.row_files.json_text import NumberedItem, rows_of_json, rows_of_lines
 from assay.service.row_files.opening import OpenedFile, opened_file
 from assay.service.row_files.parquet import rows_of_parquet, seekable
@@ -55,10 +56,11 @@ def valid_rows(file: Path, rows: Iterator[NumberedItem]) -> Iterator[NumberedRow
 
 
 def _rows(file: Path, form: FileForm, opened: OpenedFile) -> Iterator[NumberedItem]:
-    if form.form == "parquet":
+    if form.form in ("parquet", "eval"):
         in_place = file.is_file() and not form.packing
+        rows = rows_of_parquet if form.form == "parquet" else rows_of_archive
         with file.open("rb") if in_place else seekable(file, opened.content) as content:
-            yield from rows_of_parquet(file, content)
+            yield from rows(file, content)
     elif form.form == "jsonl":
         yield from rows_of_lines(opened.content)
     elif form.form == "json":

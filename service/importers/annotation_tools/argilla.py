@@ -27,6 +27,8 @@ from assay.service.importers.tool_rows import ToolRow
 from assay.service.row_files.reading import NumberedRow
 
 _SUBMITTED = "submitted"
+#: Ends the name of a column about a question.
+_ABOUT = "-suggestion-metadata"
 _RESPONSES, _USERS, _STATUSES = ".responses", ".responses.users", ".responses.status"
 
 
@@ -52,9 +54,10 @@ class ArgillaExport:
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Return whether a row is a record, or a record's columns."""
         is_record = isinstance(row.get("fields"), Mapping) and "responses" in row
-        flat_2 = any(f"{name}{_USERS}" in row for name in _stems(row, _RESPONSES))
-        flat_1 = any(name in row for name in _stems(row, "-suggestion"))
-        return is_record or flat_2 or (flat_1 and bool(row.keys() & {"external_id", "metadata"}))
+        # Parquet leaves out columns without a value: the first record may have no response.
+        flat_2 = row.keys() >= {"id", "_server_id"} or bool(_stems(row, _USERS))
+        flat_1 = any(f"{name}{_ABOUT}" in row for name in _questions_1(row))
+        return is_record or flat_2 or flat_1
 
     def rows(self, rows: Iterable[ToolRow], wish: Wish) -> Iterator[NumberedRow]:
         """Yield labels in the order of the file; drafts and discarded responses are skipped."""
@@ -71,6 +74,17 @@ class ArgillaExport:
             raise StartupError(f"the export gives no labels: {reasons or 'it has no records'}")
 
 
+def _questions_1(row: Mapping[str, Any]) -> list[str]:
+    """Return the questions of a flat record of 1.x."""
+    return list(dict.fromkeys(_stems(row, _ABOUT) + _stems(row, "-suggestion")))
+
+
+def _questions_2(row: Mapping[str, Any]) -> list[str]:
+    """Return the questions of a flat record of 2.x."""
+    endings = (_USERS, _RESPONSES, ".suggestion")
+    return list(dict.fromkeys(name for ending in endings for name in _stems(row, ending)))
+
+
 def _stems(row: Mapping[str, Any], ending: str) -> list[str]:
     return [name.removesuffix(ending) for name in row if name.endswith(ending)]
 
@@ -79,15 +93,13 @@ def _read(row: ToolRow) -> tuple[ToolRow, list[ArgillaResponse]]:
     """Return a record's fields and responses, in any of the four forms."""
     if isinstance(row.values.get("fields"), Mapping):
         return row.below("fields"), list(_of_record(row))
-    if _stems(row.values, _USERS):
-        return _fields(row, "."), list(_of_columns(row))
-    return _fields(row, "-"), list(_of_lists(row))
+    if questions := _questions_1(row.values):
+        return _fields(row, questions, "-"), list(_of_lists(row, questions))
+    return _fields(row, _questions_2(row.values), "."), list(_of_columns(row))
 
 
-def _fields(row: ToolRow, mark: str) -> ToolRow:
+def _fields(row: ToolRow, questions: list[str], mark: str) -> ToolRow:
     """Return a flat record without its questions, which have further columns after a mark."""
-    ending = _RESPONSES if mark == "." else "-suggestion"
-    questions = _stems(row.values, ending)
     values = {
         name: value
         for name, value in row.values.items()
@@ -112,8 +124,8 @@ def _of_record(row: ToolRow) -> Iterator[ArgillaResponse]:
                 yield _response(response, question, value)
 
 
-def _of_lists(row: ToolRow) -> Iterator[ArgillaResponse]:
-    for question in _stems(row.values, "-suggestion"):
+def _of_lists(row: ToolRow, questions: list[str]) -> Iterator[ArgillaResponse]:
+    for question in questions:
         for response in row.objects(question) if row.has(question) else ():
             yield _response(response, question, response.values.get("value"))
 
@@ -173,6 +185,9 @@ def _is_answer(value: Any) -> bool:
 
 def _ranking(value: Any) -> dict[str, int] | None:
     """Return the ranks of a ranking's values, the best 1; None for another answer."""
+    if isinstance(value, Mapping) and value.keys() == {"rank", "value"}:  # as data sets keep it
+        pairs = zip(value["rank"], value["value"], strict=False)
+        value = [{"rank": rank, "value": name} for rank, name in pairs]
     if not isinstance(value, list) or len(value) < 2:
         return None
     ranks = {}

@@ -12,7 +12,7 @@ import yaml
 from assay.service.domain.errors import StartupError
 from assay.service.importers.graders.formula import weights_of
 from assay.service.importers.graders.grader_forms import read_graders, single_graders
-from assay.service.importers.graders.verifier_entries import entry_of
+from assay.service.importers.graders.verifier_entries import verifier_of
 
 LONGEST_REMARK = 300
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.:-]")
@@ -51,7 +51,7 @@ def ensemble_of(file: Path, columns: Mapping[str, str]) -> GraderEnsemble:
     remarks: dict[str, list[str]] = {}
     lines: list[str] = []
     for name, part in single_graders(grader):
-        entry = entry_of(part, columns)
+        entry = verifier_of(part, columns)
         own_name = _free_name(name, remarks)
         remarks[own_name] = entry.remarks
         lines += _comments([f"{part.text('type')} {name!r}", *entry.remarks])

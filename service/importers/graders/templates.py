@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 #: `{{ item.reference_answer }}`, `{{sample.output_text}}`.
 VARIABLE = re.compile(r"\{\{ {0,8}([a-z_]+)\.([A-Za-z0-9_.\[\]]{1,200}) {0,8}\}\}")
 #: Fields of an item that hold what was asked, or the right answer.
-QUESTIONS = frozenset(
+QUESTION_NAMES = frozenset(
     {"query", "question", "prompt", "input", "instruction", "problem", "messages"}
 )
-REFERENCES = frozenset(
+REFERENCE_NAMES = frozenset(
     {"reference", "reference_answer", "answer", "correct_answer", "expected", "expected_answer"}
     | {"expected_output", "ideal", "target", "label", "gold", "ground_truth", "solution"}
 )
-PLACES = ("query", "reference", "candidate")
-FENCED = {name: f"<{name}>\n{{{name}}}\n</{name}>" for name in PLACES}
+PROMPT_PLACES = ("query", "reference", "candidate")
+FENCED = {name: f"<{name}>\n{{{name}}}\n</{name}>" for name in PROMPT_PLACES}
 
 
 @dataclass(slots=True)
@@ -36,9 +36,9 @@ class GraderTemplate:
         for name, column in self.columns.items():
             if path == column:
                 return name
-        if path in QUESTIONS:
+        if path in QUESTION_NAMES:
             return "query"
-        return "reference" if path in REFERENCES else None
+        return "reference" if path in REFERENCE_NAMES else None
 
     def only(self, text: str) -> str | None:
         """Return the place that a text consists of; None for another text."""
@@ -56,7 +56,7 @@ class GraderTemplate:
             self.unplaced.append(variable)
             return f"({variable})"
 
-        for name in (*PLACES, "worst", "best"):  # texts of the grader's own are no places
+        for name in (*PROMPT_PLACES, "worst", "best"):  # texts of the grader's own are no places
             text = text.replace(f"{{{name}}}", f"({name})").replace(f"{{({name})}}", f"({name})")
         return VARIABLE.sub(placed, text)
 
@@ -67,6 +67,6 @@ def ordered(text: str, places: Sequence[str]) -> str:
     starts = [text.find(f"{{{name}}}") for name in places]
     if set(counts) == {1} and starts == sorted(starts):
         return text
-    for name in PLACES:
+    for name in PROMPT_PLACES:
         text = text.replace(f"{{{name}}}", f"(the {name} below)")
     return "\n\n".join([text.rstrip(), *(FENCED[name] for name in places)])

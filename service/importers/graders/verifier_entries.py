@@ -15,8 +15,10 @@ OPENAI = {"endpoint": "https://api.openai.com", "api_key_env": "OPENAI_API_KEY"}
 #: Stands where you fill in a server of your own.
 OWN_MODEL = {"model": "judge", "endpoint": "http://127.0.0.1:8001"}
 OWN_SCORER = {"endpoint": "http://127.0.0.1:9000", "path": "/score", "lowest": 0, "highest": 1}
-YES_OR_NO = "By these instructions, is the candidate answer right? Reply with one word, Yes or No."
-RATING = (
+VERDICT_ASKED = (
+    "By these instructions, is the candidate answer right? Reply with one word, Yes or No."
+)
+RATING_ASKED = (
     "By these instructions, rate the candidate answer from {worst} (worst) to {best} (best). Reply"
     " with the rating alone."
 )
@@ -31,7 +33,7 @@ class VerifierEntry:
     remarks: list[str] = field(default_factory=list)
 
 
-def entry_of(grader: ToolRow, columns: Mapping[str, str]) -> VerifierEntry:
+def verifier_of(grader: ToolRow, columns: Mapping[str, str]) -> VerifierEntry:
     """Return the verifier that does what a grader does, or comes next to it."""
     template = GraderTemplate(columns)
     entry = _MAKERS[grader.text("type")](grader, template)
@@ -89,13 +91,13 @@ def _score_model(grader: ToolRow, template: GraderTemplate) -> VerifierEntry:
     keys, remarks, text, places = _asking(grader, template)
     low, high = _range(grader)
     if "reference" in places:
-        keys = {"kind": "judge_reference", **keys, "prompt": f"{text}\n\n{YES_OR_NO}"}
+        keys = {"kind": "judge_reference", **keys, "prompt": f"{text}\n\n{VERDICT_ASKED}"}
         remarks.append(f"its rating from {low:g} to {high:g} becomes P(Yes), from 0 to 1")
         return VerifierEntry(keys, remarks)
     whole = low.is_integer() and high.is_integer()
     count = int(high - low) + 1 if whole and high - low < MOST_LEVELS else 0
     levels = count if 2 < count <= MOST_LEVELS else DEFAULT_LEVELS
-    keys = {"kind": "judge_scale", **keys, "levels": levels, "prompt": f"{text}\n\n{RATING}"}
+    keys = {"kind": "judge_scale", **keys, "levels": levels, "prompt": f"{text}\n\n{RATING_ASKED}"}
     remarks.append(
         f"its rating from {low:g} to {high:g} becomes one of {levels} levels: take other numbers"
         " out of the prompt"

@@ -117,3 +117,20 @@ def test_an_export_without_labels_is_refused() -> None:
         imported("argilla", [empty], "labels")
     rows, _ = imported("argilla", [right], "labels")
     assert (rows[0]["query"], rows[0]["candidate"]) == ("二加二?", "")
+
+
+def test_records_without_a_response_come_first_in_parquet() -> None:
+    """Columns without a value are left out there; rankings are an object of lists."""
+    unanswered = {"id": "x", "_server_id": "s", "question": "2+2?", "answer": "4"}
+    answered = argilla_2_columns(["yes"], ["submitted"])
+    ranked = argilla_1_columns(
+        [response({"rank": [2, 1], "value": ["answer1", "answer2"]})], "order", PAIR
+    )
+    del ranked["order-suggestion"]
+
+    rows, wish = imported("argilla", [unanswered, answered], "labels")
+    order, _ = imported("argilla", [ranked], "labels")
+
+    assert [row["correct"] for row in rows] == [1.0]
+    assert wish.skipped == {"records without a response": 1}
+    assert [row["correct"] for row in order] == [0.0, 1.0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.importers.graders.verifier_entries import entry_of
+from assay.service.importers.graders.verifier_entries import verifier_of
 from assay.service.importers.tool_rows import ToolRow
 
 
@@ -46,17 +46,17 @@ def model_grader(kind: str, text: str, **more: Any) -> ToolRow:
 )
 def test_a_check_for_a_text_is_a_pattern(operation: str, keys: dict[str, Any]) -> None:
     """It decides what is right."""
-    entry = entry_of(string_check(operation=operation, reference="4.0"), {})
+    entry = verifier_of(string_check(operation=operation, reference="4.0"), {})
 
     assert entry.keys == {"kind": "regex", "about": "correctness", **keys}
 
 
 def test_a_check_against_the_item_compares_with_the_reference() -> None:
     """By value; a field of another name may be mapped."""
-    assert entry_of(string_check(), {}).keys == {"kind": "math_answer"}
+    assert verifier_of(string_check(), {}).keys == {"kind": "math_answer"}
     other = string_check(reference="{{item.city}}")
-    assert entry_of(other, {}).keys is None
-    assert entry_of(other, {"reference": "city"}).keys == {"kind": "math_answer"}
+    assert verifier_of(other, {}).keys is None
+    assert verifier_of(other, {"reference": "city"}).keys == {"kind": "math_answer"}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_check_against_the_item_compares_with_the_reference() -> None:
 )
 def test_a_check_that_does_not_carry_over(changes: dict[str, str], reason: str) -> None:
     """Is left out, with the reason."""
-    entry = entry_of(string_check(**changes), {})
+    entry = verifier_of(string_check(**changes), {})
 
     assert entry.keys is None
     assert entry.remarks[0].startswith(reason)
@@ -80,7 +80,7 @@ def test_a_score_becomes_a_rating() -> None:
         "score_model", "Q {{item.question}} A {{sample.output_text}}", range=[1, 7]
     )
 
-    entry = entry_of(grader, {})
+    entry = verifier_of(grader, {})
 
     assert entry.keys is not None
     assert (entry.keys["kind"], entry.keys["levels"]) == ("judge_scale", 7)
@@ -102,7 +102,7 @@ def test_a_score_with_a_reference_becomes_a_verdict() -> None:
         1,
     )
 
-    entry = entry_of(grader, {})
+    entry = verifier_of(grader, {})
 
     assert entry.keys is not None
     assert (entry.keys["kind"], entry.keys["system"]) == ("judge_reference", "Be strict.")
@@ -118,21 +118,21 @@ def test_labels_become_a_verdict() -> None:
         passing_labels=["good", "fair"],
     )
 
-    entry = entry_of(grader, {})
+    entry = verifier_of(grader, {})
 
     assert entry.keys is not None
     assert entry.keys["kind"] == "judge"
     assert "Is the candidate answer's label good or fair?" in entry.keys["prompt"]
     wrong = ToolRow({**grader.values, "passing_labels": ["great"]}, 1, "g.json")
     with pytest.raises(StartupError, match=r"g\.json:1: passing_labels: must be among the labels"):
-        entry_of(wrong, {})
+        verifier_of(wrong, {})
 
 
 def test_code_is_not_run_but_served_by_its_owner() -> None:
     """The entry is a place for its address."""
     grader = ToolRow({"type": "python", "name": "p", "source": "def grade(s, i): return 1"}, 1)
 
-    entry = entry_of(grader, {})
+    entry = verifier_of(grader, {})
 
     assert entry.keys is not None
     assert entry.keys["kind"] == "http"
@@ -152,7 +152,7 @@ def test_a_similarity_becomes_a_comparison_by_a_judge() -> None:
         1,
     )
 
-    entry = entry_of(grader, {})
+    entry = verifier_of(grader, {})
 
     assert entry.keys is not None
     assert entry.keys["kind"] == "judge_reference"
@@ -171,6 +171,6 @@ def test_a_similarity_becomes_a_comparison_by_a_judge() -> None:
 def test_a_bad_field_is_named(grader: ToolRow, problem: str) -> None:
     """With file, field and value."""
     with pytest.raises(StartupError) as refused:
-        entry_of(grader, {})
+        verifier_of(grader, {})
 
     assert f"g.json:1: {problem}" in str(refused.value)
