@@ -17,8 +17,12 @@ def understood(comparison: FileComparison) -> dict[str, object]:
     }[comparison.joined.identity]
     return {
         "candidates": identity,
+        "columns": [
+            ", ".join(f"{name}={column}" for name, column in system.columns.items())
+            for system in comparison.systems
+        ],
         "named_by": [
-            "candidate" if system.named else "place in the query" for system in comparison.systems
+            system.columns.get("candidate", "place in the query") for system in comparison.systems
         ],
         "picked_by": list(_picked_by(comparison)),
         "predicted_by": list(comparison.predicted_by),

@@ -21,6 +21,7 @@ from assay.service.cli.comparison.row_values import (
     name_value,
 )
 from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.opening import STANDARD_INPUT
 from assay.service.row_files.reading import numbered_rows
 
 #: Fields that name a label's candidate by its texts.
@@ -120,7 +121,7 @@ def labels_of_file(
 
 def read_labels(path: Path, columns: ColumnMap, extra: str | None) -> Iterator[StatedLabel]:
     """Yield the labels of a file; rows whose label is null are none."""
-    if not path.exists():
+    if path != STANDARD_INPUT and not path.exists():
         raise ComparisonError(f"{path}: no such file or folder")
     for number, row in numbered_rows(path):
         place = f"{path}:{number}"

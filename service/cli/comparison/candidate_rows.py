@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,18 @@ from assay.service.cli.comparison.row_values import (
     share_value,
     text_value,
 )
-from assay.service.domain.score_keys import candidate_key, hash_candidate, hash_query
+from assay.service.domain.score_keys import (
+    CANDIDATE_KEY,
+    candidate_key,
+    hash_candidate,
+    hash_query,
+)
 from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.opening import STANDARD_INPUT
 from assay.verifiers import Query
+
+#: The name of a query, as keys begin with it.
+QUERY_KEY = r"[0-9a-f]{32}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +52,15 @@ class CandidateRow:
 class SystemFile:
     """A system: its name and its candidates, in the order of the file.
 
-    `named`: its rows name the candidates; otherwise their place in the query does.
+    `named`: its rows name the candidates; otherwise their place in the query does. `columns`: which
+    columns hold which field.
     """
 
     name: str
     path: Path
     rows: list[CandidateRow]
     named: bool
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def queries(self) -> dict[str, list[CandidateRow]]:
@@ -72,20 +84,26 @@ def read_system(path: Path, columns: ColumnMap, extra: str | None = None) -> Sys
         raise ComparisonError(
             f"--map: no field {unknown[0][:40]!r}; there are {', '.join(sorted(MAP_FIELDS))}"
         )
-    if not path.exists():
+    if path != STANDARD_INPUT and not path.exists():
         raise ComparisonError(f"{path}: no such file or folder")
-    flat = list(flat_rows(path, columns, extra))
-    if not flat:
+    used: dict[str, dict[str, None]] = {}
+    rows = list(_checked(flat_rows(path, columns, extra), extra, used))
+    if not rows:
         raise ComparisonError(f"{path}: has no candidates")
-    named = any(fields.get("candidate") is not None for _, fields in flat)
-    rows = list(_checked(flat, named, extra))
     _refuse_duplicates(rows)
-    return SystemFile(path.name, path, rows, named)
+    by_field = {name: " or ".join(of) for name, of in used.items()}
+    return SystemFile(path.name, path, rows, "candidate" in used, by_field)
 
 
-def _checked(flat: Iterable[FlatRow], named: bool, extra: str | None) -> Iterator[CandidateRow]:
+def _checked(
+    flat: Iterable[FlatRow], extra: str | None, used: dict[str, dict[str, None]]
+) -> Iterator[CandidateRow]:
+    """Yield the rows, and enter the columns that they use; all name their candidate, or none."""
     counts: dict[tuple[str, str | None], int] = {}
+    named: bool | None = None
     for place, fields in flat:
+        for field_name, column in fields["used"].items():
+            used.setdefault(field_name, {})[column] = None
         query = name_value(place, "query_id", fields.get("query_id"))
         if query is None:
             listed = ", ".join(sorted(map(str, fields.get("columns", []))))[:200]
@@ -97,15 +115,17 @@ def _checked(flat: Iterable[FlatRow], named: bool, extra: str | None) -> Iterato
         if extra is not None and group is None:
             raise ComparisonError(f"{place}: has no `{extra}`, the column of --between")
         number = counts[query, group] = counts.get((query, group), -1) + 1
-        name = name_value(place, "candidate", fields.get("candidate")) if named else str(number)
-        if name is None:
-            raise ComparisonError(f"{place}: has no `candidate`, and other rows have one")
+        name = name_value(place, "candidate", fields.get("candidate"))
+        named = name is not None if named is None else named
+        if named != (name is not None):
+            has = "no" if named else "a"
+            raise ComparisonError(f"{place}: has {has} `candidate`, unlike the rows before it")
         text = text_value(place, "text", fields.get("text"))
         yield CandidateRow(
             place=place,
             query=query,
-            name=name,
-            key=name_value(place, "key", fields.get("key")) or _key_of(fields.get("query"), text),
+            name=str(number) if name is None else name,
+            key=_key_of(fields, text),
             text=text,
             probability=share_value(place, "probability", fields.get("probability")),
             score=number_value(place, "score", fields.get("score")),
@@ -115,11 +135,18 @@ def _checked(flat: Iterable[FlatRow], named: bool, extra: str | None) -> Iterato
         )
 
 
-def _key_of(query: Any, text: str | None) -> str | None:
-    """Return the key that a service gives the candidate, where the row has both texts."""
-    if not isinstance(query, str) or text is None:
+def _key_of(fields: Mapping[str, Any], text: str | None) -> str | None:
+    """Return the key that a service gives the candidate: its own, or one of its text and query."""
+    key, query = fields.get("key"), fields.get("query")
+    if isinstance(key, str) and re.fullmatch(CANDIDATE_KEY, key):
+        return key
+    if text is None:
         return None
-    return candidate_key(hash_query(Query.of(query)), hash_candidate(text))
+    if isinstance(key, str) and re.fullmatch(QUERY_KEY, key):
+        return candidate_key(key, hash_candidate(text))
+    if isinstance(query, str):
+        return candidate_key(hash_query(Query.of(query)), hash_candidate(text))
+    return None
 
 
 def _refuse_duplicates(rows: Iterable[CandidateRow]) -> None:

@@ -50,6 +50,32 @@ def test_a_key_is_made_of_texts(tmp_path: Path) -> None:
     assert system.has_content
 
 
+def test_only_keys_of_candidates_are_keys(tmp_path: Path) -> None:
+    """A query's hash makes one together with the text; anything else is none."""
+    query, text = hash_query(Query.of("2+2?")), hash_candidate("4")
+    rows = [{"query_id": 1, "candidate": n, "key": key} for n, key in enumerate((query, "x"))]
+    path = write(
+        tmp_path / "t.jsonl",
+        *rows,
+        {"query_id": 2, "candidate": 0, "key": query, "text": "4"},
+        {"query_id": 2, "candidate": 1, "key": candidate_key(query, text)},
+    )
+
+    keys = [row.key for row in read_system(path, ColumnMap()).rows]
+
+    assert keys == [None, None, candidate_key(query, text), candidate_key(query, text)]
+
+
+def test_which_column_holds_which_field(tmp_path: Path) -> None:
+    """Known names, and mapped ones."""
+    path = write(tmp_path / "t.jsonl", {"question_id": 1, "rating": 2, "ok": 1, "is_correct": 0})
+
+    system = read_system(path, ColumnMap.parse("label=ok"))
+
+    assert system.columns == {"query_id": "question_id", "score": "rating", "label": "ok"}
+    assert (system.rows[0].label, system.rows[0].score) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -59,7 +85,7 @@ def test_a_key_is_made_of_texts(tmp_path: Path) -> None:
         ({"query_id": 2, "candidate": "x", "score": "high"}, "t.jsonl:2: score: must be a number"),
         ({"query_id": 2, "candidate": "x", "label": 3}, "t.jsonl:2: label: must be from 0 to 1"),
         ({"query_id": 1, "candidate": "x"}, "t.jsonl:2: candidate 'x' of query '1' is also in"),
-        ({"query_id": 1}, "t.jsonl:2: has no `candidate`, and other rows have one"),
+        ({"query_id": 1}, "t.jsonl:2: has no `candidate`, unlike the rows before it"),
     ],
 )
 def test_a_wrong_row_is_named(tmp_path: Path, row: Any, message: str) -> None:

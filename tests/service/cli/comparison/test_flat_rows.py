@@ -23,7 +23,9 @@ def write(path: Path, *rows: Any) -> Path:
 def fields(path: Path, columns: str | None = None, extra: str | None = None) -> list[Any]:
     """Return the fields of each candidate, without the list of columns."""
     rows = [row for _, row in flat_rows(path, ColumnMap.parse(columns), extra)]
-    return [{key: value for key, value in row.items() if key != "columns"} for row in rows]
+    return [
+        {key: value for key, value in row.items() if key not in ("columns", "used")} for row in rows
+    ]
 
 
 def test_a_score_table_has_a_row_a_candidate(tmp_path: Path) -> None:
@@ -75,13 +77,40 @@ def test_answers_of_rank_are_read_in_the_order_of_the_request(tmp_path: Path) ->
     ]
 
 
+def test_labels_of_an_answer_are_in_the_order_of_the_request(tmp_path: Path) -> None:
+    """So are the texts of its candidates; its own id names the query, a request's id does not."""
+    results = [{"index": 1, "score": 2.0}, {"index": 0, "score": 1.0}]
+    row = {"results": results, "labels": [0, 1], "candidates": ["A", {"text": "B"}]}
+    path = write(tmp_path / "r.jsonl", {"id": 7, **row}, {"id": "req-1", "line": 2, **row})
+
+    rows = fields(path)
+
+    assert [(row["candidate"], row["label"], row["text"]) for row in rows[:2]] == [
+        (0, 0, "A"),
+        (1, 1, "B"),
+    ]
+    assert [row["query_id"] for row in rows] == [7, 7, 2, 2]
+
+
+def test_a_query_that_was_ranked_twice_is_two_queries(tmp_path: Path) -> None:
+    """Its candidates may be other ones; the second has the same name in every file."""
+    answer = {"key": "aa", "results": [{"index": 0, "score": 1.0}]}
+    ranking = {"key": "aa", "score": [1.0]}
+
+    answers = fields(write(tmp_path / "r.jsonl", answer, answer))
+    rankings = fields(write(tmp_path / "b.jsonl", ranking, ranking))
+
+    assert [row["query_id"] for row in answers] == ["aa", "aa (2)"]
+    assert [row["query_id"] for row in rankings] == ["aa", "aa (2)"]
+
+
 def test_rows_of_batch_have_lists(tmp_path: Path) -> None:
-    """The query is the row's id, else file and row; a row that failed has no candidates."""
+    """The query is the row's id, else its hash, else file and row; failed rows have none."""
     ranked = {"file": "in.jsonl", "row": 3, "score": [1.0, None], "probability": [0.7, None]}
     path = write(
         tmp_path / "b.jsonl",
         {**ranked, "labels": [1, 0], "error": None},
-        {**ranked, "id": "mine", "candidates": [{"id": "a", "text": "A"}, "B"], "query": "Q"},
+        {**ranked, "id": "mine", "candidates": [{"id": "a", "text": "A"}, "B"], "key": "aa"},
         {"file": "in.jsonl", "row": 4, "score": None, "probability": None, "error": "too long"},
     )
 
@@ -94,7 +123,7 @@ def test_rows_of_batch_have_lists(tmp_path: Path) -> None:
         ("mine", 1, None),
     ]
     assert [row["label"] for row in rows[:2]] == [1, 0]
-    assert [(row["text"], row["query"]) for row in rows[2:]] == [("A", "Q"), ("B", "Q")]
+    assert [(row["text"], row["key"]) for row in rows[2:]] == [("A", "aa"), ("B", "aa")]
 
 
 def test_lists_of_unlike_length_are_refused(tmp_path: Path) -> None:
