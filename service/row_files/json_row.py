@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import orjson
@@ -20,8 +19,10 @@ NOT_UTF8 = (
 )
 #: Where each name is looked up in the bytes, at most so many bytes are gone through in all.
 MOST_LOOKED_THROUGH = 1 << 26
+LONGEST_PLAIN_ROW = 1 << 16
 #: orjson makes a float of an integer beyond 64 bits.
-_LONG_INTEGER = re.compile(rb"[0-9]{19}")
+_LONG_INTEGER = b"0" * 19
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def values_in(text: str) -> int:
@@ -31,6 +32,8 @@ def values_in(text: str) -> int:
 
 def json_row(content: bytes, most_values: int = MOST_ROW_VALUES) -> dict[str, Any] | RowProblem:
     """Return the object that bytes of JSON state, or why they state none."""
+    if (plain := _plain_row(content)) is not None:
+        return plain
     opened = content.count(b"[") + content.count(b"{")
     if opened + content.count(b",") > most_values:
         return row_problem(f"has more than {most_values} values", content)
@@ -43,6 +46,27 @@ def json_row(content: bytes, most_values: int = MOST_ROW_VALUES) -> dict[str, An
         return row_problem(
             f"has more than {DEEPEST_ROW} lists and objects inside one another", content
         )
+    return row
+
+
+def _plain_row(content: bytes) -> dict[str, Any] | None:
+    """Return a row of plain values, and of objects of these, in an eighth of the time.
+
+    None where it may be anything else: as many colons as names leave no name twice, and no object
+    further in.
+    """
+    if b"[" in content or len(content) > LONGEST_PLAIN_ROW or _has_long_integer(content):
+        return None
+    try:
+        row = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(row, dict):
+        return None
+    objects = [row, *(value for value in row.values() if isinstance(value, dict))]
+    names = sum(map(len, objects))
+    if content.count(b":") != names or content.count(b"{") != len(objects):
+        return None
     return row
 
 
@@ -64,10 +88,16 @@ def _value(content: bytes) -> Any:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as exc:
         return _exact_value(content, str(exc))
-    exact = _LONG_INTEGER.search(content) is None
-    if exact and not (isinstance(value, dict) and _may_repeat(value, content)):
+    if not _has_long_integer(content) and not (
+        isinstance(value, dict) and _may_repeat(value, content)
+    ):
         return value
     return _exact_value(content, "")
+
+
+def _has_long_integer(content: bytes) -> bool:
+    """Return whether so many digits stand together (faster than by a regex)."""
+    return _LONG_INTEGER in content.translate(_DIGITS)
 
 
 def _may_repeat(row: dict[str, Any], content: bytes) -> bool:

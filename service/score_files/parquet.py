@@ -9,13 +9,29 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.service.row_files.arrow import load_arrow
-from assay.service.score_files.columns import check_carried_labels, from_rows, from_wide
+from assay.service.score_files.columns.column_names import (
+    TABLE_FIELDS,
+    is_label_name,
+    may_hold_labels,
+)
+from assay.service.score_files.columns.column_table import table_parts
+from assay.service.score_files.columns.file_columns import FileColumns, TableReading
+from assay.service.score_files.columns.label_columns import check_carried_labels
+from assay.service.score_files.columns.query_ids import QueryIds
+from assay.service.score_files.other_shapes import refuse_other_shapes
 from assay.service.score_files.packed import refuse_bomb
-from assay.service.score_files.score_table import TableError, reserved_names
+from assay.service.score_files.rankings import candidate_columns, ranking_id, ranking_key
+from assay.service.score_files.row_tables import is_other_tools, parts_of_rows
+from assay.service.score_files.score_table import TableError
+
+CARRIED_LABELS = frozenset(("labels", "label", "label_random", "random"))
+OF_QUERY = ("file", "row", "id", "query_id", "key")
+#: So many texts of a column say whether it holds numbers that are written as text.
+LOOKED_AT = 200
 
 
-def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
-    """Return the columns of a Parquet file; labels only if asked."""
+def read_parquet(path: Path, reading: TableReading) -> dict[str, Any]:
+    """Return the parts of the score table in a Parquet file."""
     arrow = load_arrow()
     try:
         metadata = arrow.parquet.read_metadata(path)
@@ -23,48 +39,89 @@ def read_parquet(path: Path, labels: bool) -> dict[str, Any]:
             metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)
         ]
         refuse_bomb(path, max(sum(groups), 8 * metadata.num_rows * metadata.num_columns))
-        every = arrow.parquet.read_schema(path).names
-        reserved = reserved_names(every)
-        hidden = set() if labels else {"labels", "label", "label_random", "random"} & reserved
-        columns = [name for name in every if name not in hidden]
-        table = arrow.parquet.read_table(path, columns=columns)
+        names = arrow.parquet.read_schema(path).names
+        ranked = {"raw", "row"} <= set(names)
+        hidden = CARRIED_LABELS if not reading.labels and ranked else frozenset()
+        table = arrow.parquet.read_table(path, columns=[n for n in names if n not in hidden])
     except arrow.ArrowException as exc:
         raise TableError(f"{path}: not Parquet: {exc}") from exc
-    if {"raw", "row"} <= set(columns):
-        return _from_rankings(arrow, path, table, labels)
-    if "scores" in table.column_names:
-        return from_rows(path, {name: table[name].to_pylist() for name in table.column_names})
-    plain = [
-        name for name in table.column_names if name in reserved and not name.startswith("verifier_")
-    ]
-    data: dict[str, Any] = {name: table[name].to_numpy() for name in plain}
-    verifiers = [
-        field.name
-        for field in table.schema
-        if field.name not in reserved and _is_number(arrow, field.type)
-    ]
-    return {**data, **from_wide(path, {name: table[name].to_numpy() for name in verifiers})}
+    if ranked:
+        return _of_rankings(arrow, path, table, reading)
+    if _needs_rows(table, reading):
+        rows = table.to_pylist()
+        return parts_of_rows(path, rows, None, reading)
+    if "query_id" not in names and len(table) and not reading.column_map.columns:
+        refuse_other_shapes(path, table.slice(0, 1).to_pylist()[0])
+    columns = {field.name: _column(arrow, table, field, reading) for field in table.schema}
+    return table_parts(FileColumns(path, columns, len(table)), reading)
 
 
-def _from_rankings(arrow: Any, path: Path, table: Any, labels: bool) -> dict[str, Any]:
+def _needs_rows(table: Any, reading: TableReading) -> bool:
+    """Return whether a table is read row by row: answers, other tools' files, paths in `--map`."""
+    if "results" in table.column_names:
+        return True
+    stated = {*reading.fields.values(), *reading.verifiers.values()}
+    if any("." in column and column not in table.column_names for column in stated):
+        return True
+    first = table.slice(0, 1).to_pylist()
+    return bool(first) and is_other_tools(first[0], reading)
+
+
+def _column(arrow: Any, table: Any, field: Any, reading: TableReading) -> Any:
+    """Return a column: numbers as an array, and texts in full only where they are needed."""
+    name, kind, types = field.name, field.type, arrow.types
+    column = table[name]
+    stated = {*reading.fields.values(), *reading.verifiers.values(), *reading.expected}
+    if name == "query_id" or name == reading.fields.get("query_id"):
+        whole = types.is_integer(kind) and not column.null_count
+        return column.to_numpy() if whole else column.to_pylist()
+    if types.is_floating(kind) or types.is_integer(kind):
+        return column.to_numpy()
+    if types.is_boolean(kind) or types.is_decimal(kind):
+        numbers = arrow.compute.cast(column, arrow.float64())
+        return column.to_pylist() if name in ("label_random", "random") else numbers.to_numpy()
+    if name in TABLE_FIELDS or name in stated or is_label_name(name) or may_hold_labels(name):
+        return column.to_pylist()
+    return column.slice(0, LOOKED_AT).to_pylist()
+
+
+def _of_rankings(arrow: Any, path: Path, table: Any, reading: TableReading) -> dict[str, Any]:
     """Return a row for each candidate of a table that `assay batch` wrote."""
+    failed = table["raw"].null_count
     table = table.filter(arrow.compute.is_valid(table["raw"])).combine_chunks()
     sizes = arrow.compute.list_value_length(table["score"]).to_numpy()
-    query_id = [
-        f"{file}:{row}"
-        for file, row in zip(table["file"].to_pylist(), table["row"].to_pylist(), strict=True)
+    named = [
+        name
+        for name in ("file", "row", "id", "query_id", "key", "keys")
+        if name in table.column_names
     ]
+    rankings = table.select(named).to_pylist()
+    owners = np.repeat(np.arange(len(rankings)), sizes)
+    ids = QueryIds.of([ranking_id(ranking) for ranking in rankings]).by_content(
+        [ranking_key(ranking) for ranking in rankings]
+    )
     raw = table["raw"].combine_chunks()
     names = [field.name for field in raw.type]
     scores = np.column_stack([_flat(arrow, raw.field(place), sizes) for place in range(len(names))])
-    data = {
-        "scores": scores,
-        "verifier_names": names,
-        "query_id": np.repeat(np.array(query_id), sizes),
-    }
-    if labels and "labels" in table.column_names:
+    places = np.concatenate([np.arange(size) for size in sizes]) if len(sizes) else sizes
+    data = {"query_id": ids.repeated(owners), "candidate": places, "index": places}
+    if "candidates" in table.column_names:
+        data |= _of_candidates(table["candidates"].to_pylist(), sizes)
+    if reading.labels and "labels" in table.column_names:
         data["labels"] = _carried_labels(path, table, sizes)
-    return data
+    note = f"{failed} queries have no scores" if failed else ""
+    stated = {"scores": scores, "verifier_names": names}
+    return table_parts(FileColumns(path, data, len(owners)), reading, None, note, stated)
+
+
+def _of_candidates(candidates: list[Any], sizes: npt.NDArray[np.int64]) -> dict[str, list[Any]]:
+    """Return ids and texts of all candidates."""
+    rows = []
+    for listed, size in zip(candidates, sizes.tolist(), strict=True):
+        known_rows = candidate_columns({"candidates": listed})
+        blank = [{"candidate": place, "text": None} for place in range(len(known_rows), size)]
+        rows += [*known_rows[:size], *blank]
+    return {name: [row[name] for row in rows] for name in ("candidate", "text")}
 
 
 def _carried_labels(
@@ -88,11 +145,3 @@ def _flat(arrow: Any, lists: Any, sizes: npt.NDArray[np.int64]) -> npt.NDArray[n
         zero_copy_only=False
     )
     return flat
-
-
-def _is_number(arrow: Any, kind: Any) -> bool:
-    return bool(
-        arrow.types.is_floating(kind)
-        or arrow.types.is_integer(kind)
-        or arrow.types.is_boolean(kind)
-    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.service.domain.errors import StartupError
+from assay.service.score_files.columns.understood_table import UnderstoodTable
 
-#: Keys with a meaning of their own; in a wide table every other column of numbers is a verifier.
-RESERVED = {
-    "scores",
-    "query_id",
-    "verifier_names",
-    "labels",
-    "label",
-    "label_random",
-    "verifier_family",
-    "verifier_quality",
-    "verifier_kind",
-    "candidate",
-    "group",
-    "label_raw",
-    "id",
-    "text",
-    "answer",
-    "query",
-    "probability",
-    "score",
-    "row",
-}
-
+#: Columns that are carried along, as they are.
+CARRIED_COLUMNS = ("candidate", "index", "text", "answer")
 NUMBER_KINDS = "fiub"  # kinds of numpy's
 
 
@@ -47,6 +27,7 @@ class TableError(StartupError):
 class ScoreTable:
     """Raw scores, shape (rows, verifiers), NaN where missing, with the file's other columns.
 
+    `query_id` is equal where the queries are the same; `own_ids` are the ids as the file has them.
     `random_stated`: whether `random` states something of any row; `answers`, `texts`: the final
     answer and the text of each candidate, None where missing; None without such a column.
     """
@@ -58,6 +39,9 @@ class ScoreTable:
     random: npt.NDArray[np.bool_] | None
     families: Mapping[str, str]
     quality: Mapping[str, float | str]
+    own_ids: Sequence[Any] | npt.NDArray[Any]
+    understood: UnderstoodTable
+    carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     random_stated: bool = False
     answers: npt.NDArray[np.object_] | None = None
     texts: npt.NDArray[np.object_] | None = None
@@ -73,12 +57,9 @@ class ScoreTable:
 
 def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable:
     """Return the table that a file's columns make; raise `TableError` where they make none."""
-    if "query_id" not in data:
-        raise TableError(
-            f"{path}: has no `query_id`; its columns: {', '.join(sorted(data)) or 'no columns'}"
-        )
     names = tuple(str(name) for name in decoded(data["verifier_names"]))
-    scores, query_id = np.asarray(data["scores"]), decoded(np.asarray(data["query_id"]))
+    scores, ids = np.asarray(data["scores"]), data["query_id"]
+    query_id = ids.keys
     if scores.ndim != 2 or scores.shape[1] != len(names):
         raise TableError(
             f"{path}: `scores` has the shape {scores.shape}, but there are {len(names)} verifier"
@@ -99,12 +80,10 @@ def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable
         if "verifier_quality" in data
         else {}
     )
-    label_values = data.get("labels", data.get("label")) if labels else None
-    if labels and label_values is None:
-        raise TableError(f"{path}: has no `labels`")
+    label_values = data.get("labels") if labels else None
     if label_values is not None:
         _a_row_each(path, "labels", np.asarray(label_values), len(scores))
-    stated = data.get("label_random", data.get("random")) if labels else None
+    stated = data.get("label_random") if labels else None
     return ScoreTable(
         scores=scores,
         query_id=query_id,
@@ -116,6 +95,9 @@ def score_table(path: Path, data: Mapping[str, Any], labels: bool) -> ScoreTable
         random_stated=stated is not None and not all(map(_unstated, np.asarray(stated, object))),
         answers=_texts(path, "answer", data.get("answer"), len(scores)),
         texts=_texts(path, "text", data.get("text"), len(scores)),
+        own_ids=ids.own,
+        understood=data.get("understood") or UnderstoodTable(names),
+        carried={name: data[name] for name in CARRIED_COLUMNS if name in data},
     )
 
 
@@ -150,12 +132,6 @@ def _flags(path: Path, values: Any, rows: int) -> npt.NDArray[np.bool_]:
                 f" {str(value)[:40]!r}; must be true or false, or null where it is not known"
             )
     return np.array([value == 1 for value in column.tolist()], bool)
-
-
-def reserved_names(columns: Iterable[str]) -> frozenset[str]:
-    """Return the columns of a file that are no verifiers: beside labels, `random` is none."""
-    beside_labels = not {"labels", "label"}.isdisjoint(columns)
-    return frozenset(RESERVED | {"random"} if beside_labels else RESERVED)
 
 
 def _a_row_each(path: Path, name: str, values: npt.NDArray[Any], rows: int) -> None:

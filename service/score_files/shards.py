@@ -4,27 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from glob import glob
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from assay.aggregation import Shard
 from assay.aggregation.statistics.row_sample import hash_ids
+from assay.service.row_files.endings import ENDINGS
+from assay.service.score_files.columns.file_columns import TableReading
 from assay.service.score_files.score_table import ScoreTable, TableError
-from assay.service.score_files.tables import TABLE_SUFFIXES, read_table
+from assay.service.score_files.tables import read_table
+
+#: Endings of the files in a folder that are score tables: .json is for models and settings, too.
+IN_FOLDERS = (
+    ".npz",
+    *(ending for ending in ENDINGS if ending != ".json" and not ending.startswith(".json.")),
+)
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file itself, or the files of a folder, such as `assay batch` writes."""
-    if not path.is_dir():
+    """Return a file itself, the files of a folder, such as `assay batch` writes, or of a pattern.
+
+    Raises `TableError` for a folder or a pattern without any.
+    """
+    if path.is_dir():
+        files = [file for file in path.iterdir() if _is_table(file)]
+    elif any(mark in str(path) for mark in "*?[") and not path.exists():
+        files = [Path(name) for name in glob(str(path), recursive=True)]
+        files = [file for file in files if file.is_file()]
+        if not files:
+            raise TableError(f"{path}: no file has such a name")
+    else:
         return [path]
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix in TABLE_SUFFIXES and not file.name.startswith(("_", "."))
-    )
     if not files:
-        raise TableError(f"{path}: has no file that ends in {', '.join(TABLE_SUFFIXES)}")
-    return files
+        raise TableError(f"{path}: has no file that ends in {', '.join(IN_FOLDERS)}")
+    return sorted(files)
+
+
+def _is_table(file: Path) -> bool:
+    return file.name.lower().endswith(IN_FOLDERS) and not file.name.startswith(("_", "."))
 
 
 class Shards:
@@ -35,25 +57,83 @@ class Shards:
     stands there once, under whatever name; else `TableError`.
     """
 
-    def __init__(self, paths: Sequence[Path], labels: bool) -> None:
+    def __init__(
+        self, paths: Sequence[Path], labels: bool, reading: TableReading | None = None
+    ) -> None:
         _check_once(paths)
-        self.paths, self.labels = paths, labels
-        self.first = read_table(paths[0], labels)
+        self.paths = paths
+        self.reading = replace(reading or TableReading(), labels=labels)
+        self.first = read_table(paths[0], labels, self.reading)
 
     def __iter__(self) -> Iterator[Shard]:
         """Yield each file's rows, columns in the first file's order."""
         seen: dict[int, Path] = {}
-        for place, path in enumerate(self.paths):
-            shard = (
-                shard_of(path, self.labels, self.first.names)
-                if place
-                else _shard(path, self.first, self.first.names)
-            )
+        for path, table in self.tables():
+            shard = _shard(path, table, self.first.names)
             if len(self.paths) > 1:
-                check_apart(
-                    path, hash_ids(shard.queries.ids).tolist(), seen, shard.queries.ids.tolist()
-                )
+                hashes = query_hashes(shard.queries.ids).tolist()
+                check_apart(path, hashes, seen, shard.queries.ids.tolist())
             yield shard
+
+    def tables(self) -> Iterator[tuple[Path, ScoreTable]]:
+        """Yield each file with its table."""
+        yield self.paths[0], self.first
+        for path in self.paths[1:]:
+            yield path, _alike(path, self.reading, self.first.names)
+
+
+def read_tables(
+    paths: Sequence[Path], labels: bool, reading: TableReading | None = None
+) -> ScoreTable:
+    """Return the rows of files, folders and patterns as one table, in order.
+
+    Raises `TableError` as `Shards` does.
+    """
+    shards = Shards([file for path in paths for file in files_of(path)], labels, reading)
+    if len(shards.paths) == 1:
+        return shards.first
+    seen: dict[int, Path] = {}
+    tables = []
+    for path, table in shards.tables():
+        _check_verifiers(path, table, shards.first.names)
+        ids = np.unique(table.query_id)
+        check_apart(path, query_hashes(ids).tolist(), seen, ids.tolist())
+        tables.append(table)
+    return _joined(tables)
+
+
+def _joined(tables: Sequence[ScoreTable]) -> ScoreTable:
+    """Return tables of the same verifiers below each other."""
+    first = tables[0]
+    keys = [table.query_id for table in tables]
+    if len({key.dtype.kind for key in keys}) > 1:
+        keys = [key.astype(str) for key in keys]
+    own = [table.own_ids for table in tables]
+    kinds = {ids.dtype.kind if isinstance(ids, np.ndarray) else "O" for ids in own}
+    return replace(
+        first,
+        scores=np.concatenate([table.columns(first.names) for table in tables]),
+        query_id=np.concatenate(keys),
+        labels=_all([table.labels for table in tables]),
+        random=_all([table.random for table in tables]),
+        own_ids=np.concatenate(own)
+        if len(kinds) == 1 and "O" not in kinds
+        else [value for ids in own for value in ids],
+        carried={
+            name: [
+                value
+                for table in tables
+                for value in table.carried.get(name, [None] * len(table.scores))
+            ]
+            for name in {name: None for table in tables for name in table.carried}
+        },
+    )
+
+
+def _all(columns: Sequence[npt.NDArray[Any] | None]) -> npt.NDArray[Any] | None:
+    """Return columns below each other; None where a table has none."""
+    present = [column for column in columns if column is not None]
+    return np.concatenate(present) if len(present) == len(columns) else None
 
 
 def _check_once(paths: Sequence[Path]) -> None:
@@ -72,18 +152,35 @@ def _check_once(paths: Sequence[Path]) -> None:
             seen[place] = path
 
 
-def shard_of(path: Path, labels: bool, names: Sequence[str]) -> Shard:
+def shard_of(
+    path: Path, labels: bool, names: Sequence[str], reading: TableReading | None = None
+) -> Shard:
     """Return a file's rows, columns in the order of the names.
 
     Raises `TableError` where it has others.
     """
-    return _shard(path, read_table(path, labels), names)
+    table = _alike(path, replace(reading or TableReading(), labels=labels), names)
+    return _shard(path, table, names)
+
+
+def _alike(path: Path, reading: TableReading, names: Sequence[str]) -> ScoreTable:
+    """Return a file's table; columns that are verifiers elsewhere are verifiers here."""
+    return read_table(path, reading.labels, replace(reading, expected=tuple(names)))
 
 
 def _shard(path: Path, table: ScoreTable, names: Sequence[str]) -> Shard:
+    _check_verifiers(path, table, names)
+    return Shard.of(table.columns(names), table.query_id, table.labels, table.random)
+
+
+def _check_verifiers(path: Path, table: ScoreTable, names: Sequence[str]) -> None:
     if other := sorted(set(table.names) ^ set(names)):
         raise TableError(f"{path}: has other verifiers than the first file: {', '.join(other[:5])}")
-    return Shard.of(table.columns(names), table.query_id, table.labels, table.random)
+
+
+def query_hashes(ids: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """Return a hash of each query's id that is the same in every file: 1 and "1" are one query."""
+    return hash_ids(ids.astype(str))
 
 
 def check_apart(

@@ -117,9 +117,16 @@ def restore(model: ModelT, data: Any) -> ModelT:
     return model
 
 
-def save(model: FittedModel, path: Path) -> None:
-    """Write a model as JSON; if this fails, an older file of the name stays whole."""
-    save_file(path, (json.dumps(to_dict(model), allow_nan=False) + "\n").encode())
+def save(model: FittedModel, path: Path, understood: Mapping[str, Any] | None = None) -> None:
+    """Write a model as JSON; if this fails, an older file of the name stays whole.
+
+    `understood`: what its files were understood to hold, for people who look into the file.
+    """
+    data = to_dict(model)
+    if understood is not None:
+        data["understood"] = dict(understood)
+        data["sha256"] = checksum(data)
+    save_file(path, (json.dumps(data, allow_nan=False) + "\n").encode())
 
 
 def restore_from(model: ModelT, path: Path) -> ModelT:

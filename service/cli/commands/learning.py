@@ -45,11 +45,28 @@ QualityOption = Annotated[
 ]
 
 
+MapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        metavar="FIELD=COLUMN,…",
+        help=(
+            "Which columns hold what: query_id, candidate, label, label_random; verifiers=a+b names"
+            " the verifiers, NAME=COLUMN one under another name. Dots lead into objects."
+        ),
+        show_default=False,
+    ),
+]
+
+
 def fit_command(
     scores: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="npz, Parquet or JSONL of scores, or a folder; several are parts of one data set.",
+            help=(
+                "Scores: npz, Parquet, JSONL, JSON, CSV or TSV, also packed; or a folder or a"
+                " pattern; several are parts of one data set."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -92,6 +109,7 @@ def fit_command(
             show_default=False,
         ),
     ] = None,
+    columns: MapOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn a label model from verifier scores, without labels or with some."""
@@ -106,6 +124,7 @@ def fit_command(
                 "--quality": quality is not None,
                 "--borrow": borrow,
                 "--ray": ray is not None,
+                "--map": columns is not None,
             }
         )
         from assay.service.cli.tasks import fit_task
@@ -116,11 +135,12 @@ def fit_command(
         raise StartupError(
             "give files of scores and --out FILE, or --task TASK for a running service"
         )
-    from assay.service.cli.fitting.fit import Stated, fit_files
+    from assay.service.cli.fitting.fit import fit_files
+    from assay.service.cli.fitting.stated import Stated
+    from assay.service.row_files.column_map import ColumnMap
 
-    fit_files(
-        scores, out, labels, Stated(families, quality, base_rate, tuple(borrow or ())), as_json, ray
-    )
+    stated = Stated(families, quality, base_rate, tuple(borrow or ()))
+    fit_files(scores, out, labels, stated, as_json, ray, ColumnMap.parse(columns))
 
 
 def _no_options_of_files(stated: dict[str, object]) -> None:
@@ -136,19 +156,28 @@ def _no_options_of_files(stated: dict[str, object]) -> None:
 
 def predict_command(
     model: Annotated[Path, typer.Argument(help="A model that `assay fit` wrote.")],
-    scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores.")],
+    scores: Annotated[
+        list[Path],
+        typer.Argument(help="Files of scores, folders or patterns, as for `assay fit`."),
+    ],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="npz, Parquet or JSONL: probability, score, query_id, row for row."
+            "--out",
+            "-o",
+            help=(
+                "npz, Parquet, JSONL or CSV: query_id, candidate, probability, score, row for row."
+            ),
         ),
     ],
+    columns: MapOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write P(correct) of each row."""
-    from assay.service.cli.fitting.fit import predict_file
+    from assay.service.cli.fitting.predict import predict_files
+    from assay.service.row_files.column_map import ColumnMap
 
-    predict_file(model, scores, out, as_json)
+    predict_files(model, scores, out, as_json, ColumnMap.parse(columns))
 
 
 def evaluate_command(
@@ -181,7 +210,7 @@ def evaluate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Measure every way of combining a file's scores, by cross-validation over queries."""
-    from assay.service.cli.fitting.fit import Stated
+    from assay.service.cli.fitting.stated import Stated
 
     if cascade:
         from assay.service.cli.evaluation.cascade import cascade_file

@@ -15,7 +15,7 @@ from assay.aggregation.cascade.curve import CASCADE, SUBSET, TOP_K, Curve, Point
 from assay.aggregation.cascade.tiers import Calls
 from assay.service.cli.console import Console
 from assay.service.cli.evaluation.evaluate import cross_validating
-from assay.service.cli.fitting.fit import FitError, Stated
+from assay.service.cli.fitting.stated import FitError, Stated
 from assay.service.score_files.score_table import ScoreTable
 from assay.service.score_files.tables import read_json_object, read_table
 

@@ -19,7 +19,7 @@ from assay.aggregation.evaluation.estimates import Interval
 from assay.aggregation.evaluation.evaluate import Evaluation, evaluate
 from assay.aggregation.evaluation.method_measures import RIVALS, Method
 from assay.service.cli.console import Console
-from assay.service.cli.fitting.fit import FitError, Stated
+from assay.service.cli.fitting.stated import FitError, Stated
 from assay.service.score_files.tables import read_table
 
 BUDGETS = (25, 50, 100)

@@ -19,14 +19,18 @@ from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.statistics.duplicates import distinct
 from assay.aggregation.statistics.moments import Moments
 from assay.aggregation.statistics.reduction import RowReduction
-from assay.aggregation.statistics.row_sample import hash_ids
 from assay.service.batch.on_ray import connect_to_ray
 from assay.service.domain.errors import StartupError
-from assay.service.score_files.shards import check_apart, shard_of
+from assay.service.score_files.columns.file_columns import TableReading
+from assay.service.score_files.shards import check_apart, query_hashes, shard_of
 
 
 def fit_on_ray(
-    address: str, model: LabelModel, paths: Sequence[Path], labels: bool, names: tuple[str, ...]
+    address: str,
+    model: LabelModel,
+    paths: Sequence[Path],
+    reading: TableReading,
+    names: tuple[str, ...],
 ) -> LabelModel:
     """Return a model fitted on all files, which every node must see under the same paths.
 
@@ -37,13 +41,13 @@ def fit_on_ray(
     try:
         reduced, seen = None, dict[int, Path]()
         for path, (part, queries) in zip(
-            paths, _each(ray, _reduced, paths, labels, names), strict=True
+            paths, _each(ray, _reduced, paths, reading, names), strict=True
         ):
             check_apart(path, queries.tolist(), seen)
             reduced = part if reduced is None else reduced + part
 
         def moments(maps: ScoreMaps) -> Moments:
-            return sum(_each(ray, _moments, paths, labels, names, maps), Moments.zero(len(names)))
+            return sum(_each(ray, _moments, paths, reading, names, maps), Moments.zero(len(names)))
 
         return model.fit_reduced(names, reduced, moments)
     finally:
@@ -51,14 +55,14 @@ def fit_on_ray(
 
 
 def _reduced(
-    path: Path, labels: bool, names: tuple[str, ...]
+    path: Path, reading: TableReading, names: tuple[str, ...]
 ) -> tuple[RowReduction, npt.NDArray[Any]]:
-    shard = shard_of(path, labels, names)
-    return RowReduction.of(shard, names), hash_ids(shard.queries.ids)
+    shard = shard_of(path, reading.labels, names, reading)
+    return RowReduction.of(shard, names), query_hashes(shard.queries.ids)
 
 
-def _moments(path: Path, labels: bool, names: tuple[str, ...], maps: ScoreMaps) -> Moments:
-    shard = shard_of(path, labels, names)
+def _moments(path: Path, reading: TableReading, names: tuple[str, ...], maps: ScoreMaps) -> Moments:
+    shard = shard_of(path, reading.labels, names, reading)
     return Moments.of(*distinct(shard.scores, shard.queries), maps)
 
 

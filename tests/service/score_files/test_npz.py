@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay.service.score_files.columns.file_columns import TableReading
 from assay.service.score_files.npz import read_npz
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
@@ -46,5 +47,26 @@ def test_labels_are_read_only_if_asked(tmp_path: Path) -> None:
     """A fit without labels cannot see them by mistake; unknown arrays are left alone."""
     path = as_npz(tmp_path / "a.npz", labels=SAMPLE.labels, notes=np.array(["x"]))
 
-    assert set(read_npz(path, labels=False)) == {"scores", "query_id", "verifier_names"}
-    assert set(read_npz(path, labels=True)) == {"scores", "query_id", "verifier_names", "labels"}
+    parts = {"scores", "query_id", "verifier_names", "understood"}
+    assert set(read_npz(path, TableReading())) == parts
+    assert set(read_npz(path, TableReading(labels=True))) == {*parts, "labels"}
+
+
+def test_a_prediction_in_npz_is_a_table(tmp_path: Path) -> None:
+    """Its score is the verifier; texts come back as texts."""
+    path = tmp_path / "p.npz"
+    np.savez(path, query_id=["q", "q"], candidate=["a", "b"], score=[0.5, 1], probability=[0.6, 1])
+
+    table = read_table(path, labels=False)
+
+    assert (table.names, table.carried["candidate"]) == (("score",), ["a", "b"])
+
+
+@pytest.mark.parametrize("ids", [np.array([1.0, np.nan]), np.array(["q", ""])])
+def test_a_missing_id_is_named(tmp_path: Path, ids: np.ndarray) -> None:
+    """NaN, or an empty text."""
+    path = tmp_path / "a.npz"
+    np.savez(path, query_id=ids, scores=np.zeros((2, 1)), verifier_names=["a"])
+
+    with pytest.raises(TableError, match=r"a\.npz: query_id: row 1 has none"):
+        read_table(path, labels=False)

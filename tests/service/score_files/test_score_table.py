@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assay.service.score_files.columns.query_ids import QueryIds
 from assay.service.score_files.score_table import TableError, decoded, score_table
 
 PATH = Path("a.npz")
 WHOLE: dict[str, Any] = {
     "scores": np.array([[1.0, 2.0], [3.0, np.nan]]),
-    "query_id": np.array([b"q", b"q"]),
+    "query_id": QueryIds.of(["q", "q"]),
     "verifier_names": np.array(["a", "b"]),
 }
 
@@ -35,17 +36,15 @@ def test_a_table_has_texts_and_what_the_file_states(tmp_path: Path) -> None:
     assert table.labels is table.random is None
 
 
-def test_labels_are_taken_only_if_asked_and_then_needed() -> None:
-    """Under either name."""
-    labelled = {**WHOLE, "label": [1, 0], "label_random": [1, 0]}
+def test_labels_are_taken_only_if_asked() -> None:
+    """With whether they were drawn at random."""
+    labelled = {**WHOLE, "labels": [1, 0], "label_random": [1, 0]}
 
     assert score_table(PATH, labelled, labels=False).labels is None
     table = score_table(PATH, labelled, labels=True)
     assert table.labels is not None
     assert table.random is not None
     assert (table.labels.tolist(), table.random.tolist()) == ([1, 0], [True, False])
-    with pytest.raises(TableError, match="has no `labels`"):
-        score_table(PATH, WHOLE, labels=True)
 
 
 def test_scores_come_in_any_order_of_the_verifiers() -> None:
@@ -59,12 +58,11 @@ def test_scores_come_in_any_order_of_the_verifiers() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"query_id": None}, "has no `query_id`; .*: scores, verifier_names"),
         ({"verifier_names": ["a"]}, r"the shape \(2, 2\), but there are 1 verifier names"),
         ({"scores": np.zeros(2)}, r"the shape \(2,\)"),
         ({"verifier_names": ["a", "a"]}, "two verifiers are called 'a'"),
         ({"scores": np.array([["x", "y"], ["x", "y"]])}, "`scores` must be numbers"),
-        ({"query_id": ["q"]}, r"`query_id` has the shape \(1,\); there are 2 rows"),
+        ({"query_id": QueryIds.of(["q"])}, r"`query_id` has the shape \(1,\); there are 2 rows"),
         ({"labels": [1]}, r"`labels` has the shape \(1,\)"),
     ],
 )
@@ -113,7 +111,7 @@ def test_answers_and_texts_are_kept_as_texts(column: Any, texts: list[str | None
 )
 def test_whether_the_draw_is_stated_is_known(column: list[Any], stated: bool) -> None:
     """A column of missing values states nothing."""
-    data = {**WHOLE, "label": [1, 0], "label_random": column}
+    data = {**WHOLE, "labels": [1, 0], "label_random": column}
 
     assert score_table(PATH, data, labels=True).random_stated is stated
-    assert score_table(PATH, {**WHOLE, "label": [1, 0]}, labels=True).random_stated is False
+    assert score_table(PATH, {**WHOLE, "labels": [1, 0]}, labels=True).random_stated is False

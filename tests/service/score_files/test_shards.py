@@ -20,14 +20,17 @@ def written(path: Path, query: str, scores: dict[str, float]) -> Path:
 
 def test_a_folder_stands_for_its_files_in_order(tmp_path: Path) -> None:
     """A file stands for itself; hidden ones, and those of other kinds, are no data."""
-    for name in ("b.jsonl", "a.npz", "_plan.jsonl", ".c.jsonl", "d.csv"):
+    for name in ("b.jsonl", "a.npz", "_plan.jsonl", ".c.jsonl", "d.csv", "m.json", "x.txt"):
         (tmp_path / name).touch()
     (tmp_path / "empty").mkdir()
 
-    assert [path.name for path in files_of(tmp_path)] == ["a.npz", "b.jsonl"]
+    assert [path.name for path in files_of(tmp_path)] == ["a.npz", "b.jsonl", "d.csv"]
     assert files_of(tmp_path / "d.csv") == [tmp_path / "d.csv"]
+    assert [path.name for path in files_of(tmp_path / "?.json*")] == ["b.jsonl", "m.json"]
     with pytest.raises(TableError, match=r"has no file that ends in \.npz"):
         files_of(tmp_path / "empty")
+    with pytest.raises(TableError, match="no file has such a name"):
+        files_of(tmp_path / "*.none")
 
 
 def test_all_files_have_the_first_ones_columns(tmp_path: Path) -> None:

@@ -76,20 +76,21 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"", "must end in .npz, .parquet, .jsonl"),
+        ("a.txt", b"", "must end in .*.jsonl"),
+        ("a.csv", b"", "has no rows"),
         ("none.npz", None, "cannot be read"),
         ("a.npz", b"PK\x03\x04nonsense", "not an npz archive"),
         ("a.npz", b"nonsense", "not an npz archive"),
         ("a.parquet", b"nonsense", "not Parquet"),
         ("a.jsonl", b"", "has no rows"),
         ("a.jsonl", b"{}\n{", "a.jsonl:2: not JSON"),
-        ("a.jsonl", b"[]", "a.jsonl:1: must be an object"),
+        ("a.jsonl", b"5", "a.jsonl:1: must be an object"),
         ("a.jsonl", b'{"query_id": 1}', "no column of numbers"),
         ("a.jsonl", b'{"scores": {"a": 1}}', "has no `query_id`"),
         (
             "a.jsonl",
             b'{"query_id": 1, "scores": {"a": "x"}}',
-            "row 0, verifier 'a': not a number: 'x'",
+            r"row 0 \(line 1\), verifier 'a': not a number: 'x'",
         ),
         (
             "a.jsonl",

@@ -1,4 +1,4 @@
-"""Scores in JSONL files."""
+"""Score tables in files of rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.service.score_files.jsonl import read_jsonl
+from assay.service.score_files.columns.file_columns import TableReading
+from assay.service.score_files.row_tables import read_row_table
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
 from tests.support.samples.carried_labels import CARRIED
@@ -39,9 +40,9 @@ def test_answers_are_a_table(tmp_path: Path) -> None:
     )
     assert np.isnan(table.scores[:, 1]).all()
     assert table.labels is not None
-    assert np.isnan(table.labels).tolist() == [False, True]
+    assert np.isnan(table.labels).tolist() == [True, False]
     assert table.random is not None
-    assert table.random.tolist() == [True, False]
+    assert table.random.tolist() == [False, True]
     with pytest.raises(TableError, match='ask with "explain": true'):
         read_table(path, labels=False)
 
@@ -78,11 +79,11 @@ def test_a_wide_row_has_scores_beside_its_labels(tmp_path: Path) -> None:
         {"query_id": "q", "label": None, "b": 3},
     )
 
-    columns = read_jsonl(path, labels=True)
+    columns = read_row_table(path, TableReading(labels=True))
 
     assert columns["verifier_names"] == ["a", "b"]
     np.testing.assert_array_equal(columns["scores"], [[0.5, 2], [np.nan, 3]])
-    np.testing.assert_array_equal(columns["label"], [1, np.nan])
+    np.testing.assert_array_equal(columns["labels"], [1, np.nan])
 
 
 def test_rankings_of_assay_batch_are_rows(tmp_path: Path) -> None:
@@ -99,9 +100,9 @@ def test_rankings_of_assay_batch_are_rows(tmp_path: Path) -> None:
         {"file": "f", "row": 4, "score": None, "raw": None},
     )
 
-    columns = read_jsonl(path, labels=True)
+    columns = read_row_table(path, TableReading(labels=True))
 
-    assert columns["query_id"] == ["f:3", "f:3"]
+    assert columns["query_id"].own == ["f:3", "f:3"]
     np.testing.assert_array_equal(columns["scores"], [[1, np.nan], [2, np.nan]])
     assert list(columns["labels"]) == [0, 1]
 
@@ -113,7 +114,7 @@ def test_rankings_of_assay_batch_are_rows(tmp_path: Path) -> None:
 def test_something_else_with_raw_scores_is_refused(tmp_path: Path, ranking: object) -> None:
     """Its message names the command that writes such files."""
     with pytest.raises(TableError, match="has `raw`"):
-        read_jsonl(written(tmp_path, ranking), labels=False)
+        read_row_table(written(tmp_path, ranking), TableReading())
 
 
 @pytest.mark.parametrize("carried", CARRIED)
