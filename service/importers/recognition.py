@@ -37,6 +37,9 @@ IMPORTERS: tuple[Importer, ...] = (
 #: Values of `--from` that name no tool.
 ANY_TOOL, NO_TOOL = "auto", "none"
 
+#: What `--map` says of any table of scores, and not of a tool's rows.
+OF_TABLES = ("verifiers",)
+
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -88,7 +91,8 @@ def converted(
     )
     if importer is None:
         return Converted(every)
-    wish = Wish(shape, columns or ColumnMap())
+    stated = (columns or ColumnMap()).columns
+    wish = Wish(shape, ColumnMap({name: stated[name] for name in stated if name not in OF_TABLES}))
     tool_rows = (ToolRow(row, line, file) for line, row in every)
     return converted_by(importer, tool_rows, wish, file)
 

@@ -23,15 +23,20 @@ def import_command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="Its files; several of one task, such as several models', are joined.",
+            help="Its files, or - for standard input; several of one task, such as several models',"
+            " are joined.",
             exists=True,
             dir_okay=False,
+            allow_dash=True,
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="What to write; for openai-grader, a configuration (.yaml)."
+            "--out",
+            "-o",
+            help="What to write, or - for standard output; for openai-grader, a configuration"
+            " (.yaml).",
         ),
     ],
     shape: Annotated[

@@ -13,14 +13,17 @@ import typer
 
 from assay.aggregation.whole_file import save_file
 from assay.service.cli.importing.grader_file import GRADER, import_grader
-from assay.service.cli.outputs import check_output
+from assay.service.cli.outputs import check_output, is_stream
 from assay.service.domain.errors import StartupError
 from assay.service.importers.importer import Importer, RowShape, Wish
 from assay.service.importers.tool_files import open_files
 from assay.service.row_files.column_map import ColumnMap
-from assay.service.row_files.endings import ending_of
+from assay.service.row_files.endings import Ending, ending_of
 from assay.service.row_files.writing import encoded
 from assay.verifiers import printable
+
+#: Names standard output.
+STREAM = Path("-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +44,18 @@ def import_files(tool: str, files: Sequence[Path], out: Path, options: ImportOpt
         import_grader(files, out, options.columns, options.as_json)
         return
     check_output(out, *files)
-    ending = ending_of(out)
+    ending = Ending("jsonl") if out == STREAM else ending_of(out)
     opened = open_files(files, tool)
     shape = _shape(opened.importer, options.shape)
     wish = Wish(shape, ColumnMap.parse(options.columns), _scale(options.scale))
     converted = opened.converted(wish)
     rows = [row for _, row in converted.rows]
     written = [_spread(row) for row in rows] if ending.form == "csv" else rows
-    save_file(out, encoded(written, {}, ending))
+    content = encoded(written, {}, ending)
+    if out == STREAM:
+        typer.echo(content, nl=False)
+    else:
+        save_file(out, content)
     report = {
         "tool": converted.title,
         "shape": shape,
@@ -57,7 +64,7 @@ def import_files(tool: str, files: Sequence[Path], out: Path, options: ImportOpt
         "understood": wish.understood,
         "skipped": dict(wish.skipped),
     }
-    _print(report, options.as_json)
+    _print(report, options.as_json, err=out == STREAM or is_stream(out))
 
 
 def _shape(importer: Importer, wanted: str | None) -> RowShape:
@@ -93,14 +100,18 @@ def _spread(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in row.items() if name != "scores"}, **scores}
 
 
-def _print(report: Mapping[str, Any], as_json: bool) -> None:
-    """Print what became of the files: for people, what was understood goes to stderr."""
+def _print(report: Mapping[str, Any], as_json: bool, err: bool) -> None:
+    """Print what became of the files: for people, what was understood goes to stderr.
+
+    `err`: all of it goes there, since the rows go to stdout.
+    """
     if as_json:
-        typer.echo(json.dumps(report))
+        typer.echo(json.dumps(report), err=err)
         return
     typer.echo(f"read as {report['tool']}", err=True)
     for field, source in report["understood"].items():
         typer.echo(printable(f"{field}: {source}"), err=True)
     for reason, count in report["skipped"].items():
         typer.echo(printable(f"skipped: {count} {reason}"), err=True)
-    typer.echo(f"{report['rows']} rows of {report['shape']} written to {report['out']}")
+    done = f"{report['rows']} rows of {report['shape']} written to {report['out']}"
+    typer.echo(printable(done), err=err)

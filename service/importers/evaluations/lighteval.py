@@ -173,7 +173,7 @@ def _enter_options(query: GatheredQuery, row: ToolRow, detail: LightevalDetail, 
             "choices", f"are {len(detail.choices)}, and the likelihoods {len(detail.likelihoods)}"
         )
     wish.understood.setdefault("labels", "gold_index (the right options)")
-    verifier = f"loglikelihood:{row.source}" if row.source else "loglikelihood"
+    verifier = f"{row.source}:loglikelihood" if row.source else "loglikelihood"
     for place, text in enumerate(detail.choices):
         candidate = query.candidate(str(place), row, text)
         candidate.label = float(place in detail.gold) if detail.gold else None

@@ -146,7 +146,7 @@ def _enter_options(
     _ask(query, row, prefix, wish)
     right = _right_option(row, options)
     wish.understood.setdefault("labels", "target (the right option)")
-    verifier = f"loglikelihood:{row.source}" if row.source else "loglikelihood"
+    verifier = f"{row.source}:loglikelihood" if row.source else "loglikelihood"
     for place, text in enumerate(options):
         candidate = query.candidate(str(place), row, text)
         candidate.label = None if right is None else float(place == right)

@@ -65,10 +65,10 @@ def test_several_models_of_a_multiple_choice_are_several_verifiers() -> None:
     rows, _ = imported("lm-eval", files, "scores")
 
     assert [row["scores"] for row in rows] == [
-        {"loglikelihood:big": -3.0, "loglikelihood:small": -1.0},
-        {"loglikelihood:big": -1.0, "loglikelihood:small": -2.0},
-        {"loglikelihood:big": -2.0, "loglikelihood:small": None},
-        {"loglikelihood:big": -1.0, "loglikelihood:small": None},
+        {"big:loglikelihood": -3.0, "small:loglikelihood": -1.0},
+        {"big:loglikelihood": -1.0, "small:loglikelihood": -2.0},
+        {"big:loglikelihood": -2.0, "small:loglikelihood": None},
+        {"big:loglikelihood": -1.0, "small:loglikelihood": None},
     ]
 
 
