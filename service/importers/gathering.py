@@ -85,8 +85,7 @@ class Gathered:
             empty = False
             yield row
         if empty:
-            reasons = ", ".join(f"{count} {why}" for why, count in wish.skipped.items())
-            raise StartupError(f"the file gives no {wish.shape}: {reasons or 'it has no rows'}")
+            raise wish.nothing(wish.shape)
 
     def _part_ids(self) -> None:
         """Add a hash of the key to the ids that several queries share."""
@@ -132,8 +131,8 @@ def _scores(gathered: Gathered, wish: Wish) -> Iterator[NumberedRow]:
     )
     if not verifiers and gathered.queries:
         raise StartupError(
-            "the file has no scores of verifiers, only answers and labels: take it as rankings"
-            " (assay import … --as rankings), rank them, and evaluate the result"
+            f"{wish.file or 'the file'}: has no scores of verifiers, only answers and labels: rank"
+            " it (assay batch; assay import writes rankings), and evaluate the result"
         )
     for query in gathered.queries.values():
         for candidate in query.candidates.values():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from assay.service.domain.errors import StartupError
 from assay.service.importers.tool_rows import ToolRow
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.reading import NumberedRow
@@ -19,16 +20,22 @@ RowShape = Literal["rankings", "scores", "labels"]
 class Wish:
     """The shape that is wanted, the user's own columns, and what the importer reports.
 
-    `scale`: the worst and the best rating. `skipped` counts rows that give nothing, by reason;
-    `understood` says which of the tool's fields became which of ours. Both are whole once the rows
-    are read.
+    `scale`: the worst and the best rating. `file`: the first one, for messages. `skipped` counts
+    rows that give nothing, by reason; `understood` says which of the tool's fields became which of
+    ours. Both are whole once the rows are read.
     """
 
     shape: RowShape
     columns: ColumnMap = field(default_factory=ColumnMap)
     scale: tuple[float, float] | None = None
+    file: str = ""
     skipped: Counter[str] = field(default_factory=Counter)
     understood: dict[str, str] = field(default_factory=dict)
+
+    def nothing(self, what: str) -> StartupError:
+        """Return the error of a file that gives nothing, with the reasons."""
+        reasons = ", ".join(f"{count} {why}" for why, count in self.skipped.items())
+        return StartupError(f"{self.file or 'the file'}: gives no {what}: {reasons or 'no rows'}")
 
 
 class Importer(Protocol):

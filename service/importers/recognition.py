@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -110,4 +110,5 @@ def converted_by(
         if name not in importer.mapped:
             names = ", ".join(importer.mapped) or "no field"
             raise StartupError(f"--map: {importer.title} take {names} (got {name[:40]!r})")
-    return Converted(importer.rows(rows, wish), importer.title, wish.skipped, wish.understood)
+    rows_of_ours = importer.rows(rows, replace(wish, file=file))
+    return Converted(rows_of_ours, importer.title, wish.skipped, wish.understood)

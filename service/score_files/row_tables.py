@@ -55,17 +55,24 @@ def parts_of_rows(
     numbers = range(1, len(rows) + 1) if lines is None else lines
     if of_text:
         rows = [_with_json(row) for row in rows]
+    is_answered = any(_has_results(row) for row in rows)
+    if not is_answered and is_other_tools(rows[0], reading):
+        return _of_tool(path, zip(numbers, rows, strict=True), reading)
     if any("results" in row for row in rows):
         ranked = rows_of_answers(path, zip(numbers, rows, strict=True), reading.labels)
         return _ranked(path, ranked, reading)
     if any("raw" in row for row in rows):
         ranked = rows_of_rankings(path, zip(numbers, rows, strict=True), reading.labels)
         return _ranked(path, ranked, reading)
-    if is_other_tools(rows[0], reading):
-        return _of_tool(path, zip(numbers, rows, strict=True), reading)
     if not reading.column_map.columns:
         refuse_other_shapes(path, rows[0])
     return table_parts(columns_of_rows(path, rows, lines, reading, of_text), reading)
+
+
+def _has_results(row: Mapping[str, Any]) -> bool:
+    """Return whether a row is an answer of ours; other tools' `results` are numbers."""
+    results = row.get("results")
+    return isinstance(results, list) and all(isinstance(result, dict) for result in results)
 
 
 def is_other_tools(row: Mapping[str, Any], reading: TableReading) -> bool:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.commands.in_process import run, said
+from tests.support.commands.in_process import problem, run, said
 from tests.support.tool_files import Row
 from tests.support.tool_files.annotation_tools import (
     QA,
@@ -144,7 +144,7 @@ def test_samples_are_ranked_and_evaluated(
     done = run("batch", rankings, ranked, "-c", consensus, "--data-dir", tmp_path / "store")
     assert done.exit_code == 0, done.output
 
-    measured = said("evaluate", *sorted(ranked.glob("*.jsonl")), "--draws", 1)
+    measured = said("evaluate", *sorted(ranked.glob("*.jsonl")), "--draws", "1")
 
     assert report["rows"] == QUERIES
     first = next(method for method in measured["methods"] if method["name"] == "first sample")
@@ -232,6 +232,46 @@ def test_judgments_are_fitted(tmp_path: Path, tool: str, verifiers: set[str], en
 
     learned = json.loads(model.read_text())["verifiers"]
     assert {verifier["name"] for verifier in learned} == verifiers
+
+
+@pytest.mark.parametrize(
+    ("tool", "verifier"),
+    [
+        ("lm-eval", "loglikelihood"),
+        ("lighteval", "loglikelihood"),
+        ("rewardbench", "org/r1"),
+        ("alpaca-eval", "judge-1"),
+        ("mt-bench", "gpt-1"),
+    ],
+)
+def test_judgments_go_straight_into_fit(tmp_path: Path, tool: str, verifier: str) -> None:
+    """Without `assay import`, as one file of the tool."""
+    model = tmp_path / "model.json"
+
+    said("fit", judged(tmp_path, tool)[0], "-o", model)
+
+    learned = json.loads(model.read_text())["verifiers"]
+    assert [entry["name"] for entry in learned] == [verifier]
+
+
+@pytest.mark.parametrize("tool", ["lm-eval", "lighteval", "rewardbench"])
+def test_judgments_with_labels_go_straight_into_evaluate(tmp_path: Path, tool: str) -> None:
+    """Of each query, one candidate is right."""
+    measured = said("evaluate", judged(tmp_path, tool)[0], "--draws", "1")
+
+    assert (measured["queries"], measured["rows"] * measured["base_rate"]) == (QUERIES, QUERIES)
+
+
+def test_a_file_that_does_not_fit_a_command_is_refused_with_its_tool(tmp_path: Path) -> None:
+    """With what it gives instead."""
+    task = studio_task([studio_annotation([studio_result("choices", ["Correct"])])])
+    export = document(tmp_path / "export.json", [task])
+    samples = samples_of_lm_eval(tmp_path)[0]
+
+    assert "holds Label Studio exports, which give labels, not scores" in problem(
+        "fit", export, "-o", tmp_path / "m.json"
+    )
+    assert "has no scores of verifiers, only answers and labels" in problem("evaluate", samples)
 
 
 def test_batches_are_ranked(tmp_path: Path, consensus: Path) -> None:

@@ -70,8 +70,7 @@ class ArgillaExport:
                 empty = False
                 yield row.line, label
         if empty:
-            reasons = ", ".join(f"{count} {why}" for why, count in wish.skipped.items())
-            raise StartupError(f"the export gives no labels: {reasons or 'it has no records'}")
+            raise wish.nothing("labels")
 
 
 def _questions_1(row: Mapping[str, Any]) -> list[str]:

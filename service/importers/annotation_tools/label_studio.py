@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from assay.service.domain.errors import StartupError
 from assay.service.importers.annotation_tools.annotations import (
     ANNOTATED_FIELDS,
     WORTHS,
@@ -58,8 +57,7 @@ class LabelStudioExport:
                 empty = False
                 yield row.line, label
         if empty:
-            reasons = ", ".join(f"{count} {why}" for why, count in wish.skipped.items())
-            raise StartupError(f"the export gives no labels: {reasons or 'it has no tasks'}")
+            raise wish.nothing("labels")
 
 
 def _labels_of(row: ToolRow, wish: Wish) -> Iterator[dict[str, Any]]:

@@ -55,7 +55,7 @@ class OpenAIBatch:
             if first is not row and first.values != row.values:
                 raise row.refusal("custom_id", f"is on line {first.line} as well", custom_id)
         if not requests:
-            raise StartupError(_NO_INPUT)
+            raise StartupError(f"{wish.file or 'the file'}: {_NO_INPUT}")
         gathered = Gathered()
         for (_, custom_id), reply in replies.items():
             _enter(gathered, requests.get(custom_id), reply, custom_id, wish)

@@ -59,7 +59,7 @@ def test_nothing_is_left_with_the_reasons() -> None:
 
     with pytest.raises(StartupError, match="gives no rankings: 1 queries without a text"):
         list(gathered.rows(Wish("rankings")))
-    with pytest.raises(StartupError, match="no labels: 1 candidates whose query has no text"):
+    with pytest.raises(StartupError, match="gives no labels: 1 candidates whose query has no text"):
         list(gathered.rows(Wish("labels")))
-    with pytest.raises(StartupError, match="gives no scores: it has no rows"):
+    with pytest.raises(StartupError, match="gives no scores: no rows"):
         list(Gathered().rows(Wish("scores")))

@@ -187,7 +187,9 @@ def test_likelihoods_of_whole_texts_give_nothing_and_the_reason() -> None:
 
 def test_scores_of_answers_without_a_verifier_are_refused() -> None:
     """With what to do instead."""
-    with pytest.raises(StartupError, match="take it as rankings"):
+    with pytest.raises(
+        StartupError, match="has no scores of verifiers, only answers and labels: rank it"
+    ):
         imported("lm-eval", [lm_eval_sample(3, ["4"])], "scores")
 
 
