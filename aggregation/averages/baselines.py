@@ -81,7 +81,8 @@ def supervised(
     """Return log-odds of L2 logistic regression, strength 1, on normal scores and their
     within-query deviations.
 
-    A reference that has seen every label of the training queries, not a bound.
+    A reference that has seen every label of the training queries, not a bound. Rows without a
+    label (NaN) set the scale of the features only.
     """
     maps = ScoreMaps.fit(train)
 
@@ -96,7 +97,10 @@ def supervised(
     features, other = ((part - centre) / scale for part in (features, other))
     precision = np.concatenate([[1e-9], np.ones(features.shape[1])])
     with_constant = np.column_stack([np.ones(len(features)), features])
-    weights = fit_map(with_constant, labels, np.zeros(len(precision)), precision).mode
+    labelled = ~np.isnan(labels)
+    weights = fit_map(
+        with_constant[labelled], labels[labelled], np.zeros(len(precision)), precision
+    ).mode
     return np.asarray(
         np.where(np.isnan(test).all(axis=1), np.nan, weights[0] + other @ weights[1:])
     )

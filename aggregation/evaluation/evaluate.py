@@ -7,72 +7,77 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
-from assay.aggregation.averages.baselines import BASELINES, supervised
+from assay.aggregation.evaluation.draw_check import draw_warnings
 from assay.aggregation.evaluation.estimates import PredictionMeasures
+from assay.aggregation.evaluation.fold_predictions import (
+    ALL_LABELS,
+    LABEL_FREE,
+    Fold,
+    FoldPredictions,
+    with_labels,
+)
 from assay.aggregation.evaluation.label_sampling import draw_labels
+from assay.aggregation.evaluation.labelled_data import LabelledData
 from assay.aggregation.evaluation.measures import (
-    auc,
-    auc_within,
+    chances_to_be_chosen,
     oracle_by_query,
-    selection_by_query,
     soft_labels,
 )
 from assay.aggregation.evaluation.method_measures import (
-    BEST_SINGLE,
-    FIRST_SAMPLE,
-    SUPERVISED,
+    MAJORITY_ANSWER,
+    ORACLE,
     Method,
     measured,
 )
+from assay.aggregation.evaluation.verifier_measures import (
+    VerifierMeasures,
+    best_verifier,
+    verifier_measures,
+)
 from assay.aggregation.label_model.model import LabelModel
-from assay.aggregation.label_model.score_maps import ScoreMaps
 from assay.aggregation.matrix import Floats
-from assay.aggregation.statistics.duplicates import distinct
-from assay.aggregation.statistics.moments import Moments
-from assay.aggregation.statistics.queries import Ints, Queries, finite
-from assay.aggregation.statistics.row_sample import RowSample
+from assay.aggregation.statistics.queries import Ints
 from assay.aggregation.statistics.shard import Shard
 from assay.aggregation.statistics.threads import one_blas_thread
 
-LABEL_FREE, ALL_LABELS = "Assay, no labels", "Assay, all labels"
-
-
-def with_labels(count: int) -> str:
-    """Return the name of our method with so many labels."""
-    return f"Assay, {count} labels"
-
-
-@dataclass(frozen=True, slots=True)
-class VerifierMeasures:
-    """One verifier alone, on all labels, and its weight in the models."""
-
-    name: str
-    family: str
-    auc: float
-    auc_within: float
-    selection: float
-    coverage: float
-    weight: float
-    weight_all_labels: float
+__all__ = ["ALL_LABELS", "LABEL_FREE", "Evaluation", "evaluate", "with_labels"]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that was measured; `soft`: the labels between 0 and 1, which count as they stand."""
+    """All that was measured, on the candidates of queries with labels of random candidates.
+
+    `rows`: those candidates; `labelled` of them have a label that measures, `not_random` one that
+    teaches only; `choices`: how many choices of our method with all labels are labelled;
+    `left_out`: queries that teach and measure nothing; `whole`: queries whose candidates all have a
+    label that measures; `soft`: the labels between 0 and 1, which count as they stand; `best`,
+    `best_by_fold`: the verifier that all labels choose, and those that the training labels of each
+    fold choose; `not_measured`: what is absent, and why; `warnings`: signs that labelled candidates
+    were not drawn at random. `weights`: how many candidates each label stands for, 0 without one,
+    and `labels` NaN.
+    """
 
     queries: int
     rows: int
+    labelled: int
+    not_random: int
+    choices: float
     left_out: int
+    whole: int
     soft: int
     base_rate: float
     folds: int
     draws: int
     methods: list[Method]
     verifiers: list[VerifierMeasures]
+    best: str
+    best_by_fold: list[str]
+    not_measured: dict[str, str]
+    warnings: list[str]
     probabilities: dict[str, list[Floats]] = field(repr=False)
     labels: Floats = field(repr=False)
+    weights: Floats = field(repr=False)
     model: LabelModel = field(repr=False)
 
 
@@ -82,6 +87,8 @@ def evaluate(
     labels: npt.ArrayLike,
     verifier_names: Sequence[str],
     *,
+    label_random: npt.ArrayLike | None = None,
+    answers: npt.ArrayLike | None = None,
     model: LabelModel | None = None,
     budgets: Sequence[int] = (25, 50, 100),
     folds: int = 5,
@@ -89,229 +96,153 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
-    """Measure every method on the queries whose candidates are all labelled.
+    """Measure every method on the queries that have a label of a random candidate.
 
-    Every method learns on four fifths of the queries, and the rest measures it, in turn; label
-    budgets are drawn at random from those four fifths, 4 candidates of a query, `draws` times.
-    Duplicate rows and queries count once, soft labels as they stand: measures are expected values.
-    `model` carries the parameters of ours (it is not fitted itself); the function calls `progress`
-    with (done, total). Raises `ValueError` with too few queries, or where all labels are alike.
+    Every method learns on four fifths of those queries and on all others, and the rest measures
+    it, in turn; label budgets are drawn at random from those four fifths, 4 labelled candidates of
+    a query, `draws` times. Each labelled candidate counts for n/k candidates of its query (n in
+    all, k labelled; `label_weights`). Duplicate rows and queries count once, soft labels as they
+    stand: measures are expected values.
+
+    `labels`: 0 to 1, -1 or NaN where unknown; `label_random`: which of them are of candidates that
+    were drawn at random (None: all); others teach and measure nothing. `answers`: codes of equal
+    final answers within a query, -1 without one. `model` carries the parameters of ours (it is not
+    fitted itself); the function calls `progress` with (done, total). Raises `ValueError` with too
+    few labels, or where all are alike.
     """
     model = LabelModel() if model is None else model
-    # A copy of a query in another fold would tell the answer.
-    shard = Shard.of(scores, query_id, labels).distinct()
-    data = _Data.of(shard, tuple(verifier_names), folds)
+    shard = Shard.of(scores, query_id, labels, label_random)
+    codes = None if answers is None else np.asarray(answers, np.int64)
+    data = LabelledData.of(shard, tuple(verifier_names), codes)
+    fold = data.split(folds, seed)
     with one_blas_thread():
-        predictions = _predict(data, model, budgets, folds, draws, seed, progress)
-        return _summary(
-            data, predictions, model, len(shard.queries) - len(data.queries), folds, draws, seed
+        predictions, not_measured = _predict(
+            data, fold, model, budgets, folds, draws, seed, progress
         )
+        return _summary(data, predictions, not_measured, model, folds, draws, seed)
 
 
 def _predict(
-    data: _Data,
+    data: LabelledData,
+    fold: Ints,
     model: LabelModel,
     budgets: Sequence[int],
     folds: int,
     draws: int,
     seed: int,
     progress: Callable[[int, int], None],
-) -> _Predictions:
-    """Return each method's predictions of each query, from a fit without that query."""
-    budgets = [count for count in budgets if count < 0.8 * len(data.labels)]
-    fold = np.random.default_rng(seed).permutation(len(data.queries))[data.codes] % folds
-    predictions = _Predictions(fold)
-    steps = folds * (1 + draws * len(budgets))
-    for number in range(folds):
-        part = _Fold(data, fold != number, model)
+) -> tuple[FoldPredictions, dict[str, str]]:
+    """Return each method's predictions of each query, from a fit without that query.
+
+    Also why some numbers of labels have none.
+    """
+    budgets = [count for count in budgets if count < 0.8 * (data.weights > 0).sum()]
+    parts = [Fold(data, fold != number, fold == number, model) for number in range(folds)]
+    samples, not_measured = _samples(parts, budgets, draws, seed)
+    predictions = FoldPredictions(fold)
+    steps = folds * (1 + draws * len(samples))
+    done = 0
+    for number, part in enumerate(parts):
         part.without_labels(predictions)
-        progress(number * (steps // folds) + 1, steps)
-        for place, (count, draw) in enumerate(
-            (count, draw) for count in budgets for draw in range(draws)
-        ):
-            chosen = draw_labels(
-                part.train_queries,
-                data.labels[part.train],
-                count,
-                np.random.default_rng([seed, number, count, draw]),
-            )
-            part.ours(predictions, with_labels(count), chosen)
-            progress(number * (steps // folds) + place + 2, steps)
+        progress(done := done + 1, steps)
+        for count, chosen_by_draw in samples.items():
+            for chosen in chosen_by_draw[number]:
+                labels = np.full(len(part.train_scores), np.nan)
+                labels[chosen] = part.measuring_labels[chosen]
+                part.ours(predictions, with_labels(count), labels)
+                progress(done := done + 1, steps)
         part.with_all_labels(predictions)
-    return predictions
+    return predictions, not_measured
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """The queries that can be judged: scores, labels from 0 to 1, queries adjacent."""
-
-    scores: Floats
-    labels: Floats
-    queries: Queries
-    codes: Ints
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, shard: Shard, names: tuple[str, ...], folds: int) -> _Data:
-        labels = shard.queries.take(np.asarray(shard.labels))
-        whole = ~np.isnan(shard.queries.sums(labels))
-        if whole.sum() < 2 * folds:
-            raise ValueError(
-                f"labels: {whole.sum()} queries have all candidates labelled; to evaluate takes"
-                f" {2 * folds}"
-            )
-        chosen = np.flatnonzero(whole)
-        labels = np.asarray(shard.labels)[shard.queries.rows_of(chosen)]
-        if labels.min() == labels.max():
-            alike = {0.0: "wrong", 1.0: "correct"}.get(float(labels[0]), f"{labels[0]:g}")
-            raise ValueError(f"labels: all {len(labels)} are {alike}: nothing to tell apart")
-        queries = shard.queries.pick(chosen)
-        return cls(
-            finite(shard.scores[shard.queries.rows_of(chosen)]),
-            labels,
-            queries,
-            queries.codes(),
-            names,
-        )
-
-
-class _Predictions:
-    """Scores and probabilities, by method and draw, filled a fold at a time."""
-
-    def __init__(self, folds: Ints) -> None:
-        self.folds = folds
-        self._rows = len(folds)
-        self.scores: dict[str, list[Floats]] = {}
-        self.probabilities: dict[str, list[Floats]] = {}
-        self._filled: dict[str, list[npt.NDArray[np.bool_]]] = {}
-
-    def put(
-        self,
-        name: str,
-        test: npt.NDArray[np.bool_],
-        scores: Floats,
-        probabilities: Floats | None = None,
-    ) -> None:
-        """Enter a fold's predictions into the first draw that lacks them."""
-        filled = self._filled.setdefault(name, [])
-        draw = next(
-            (place for place, done in enumerate(filled) if not (done & test).any()), len(filled)
-        )
-        if draw == len(filled):
-            filled.append(np.zeros(self._rows, bool))
-            self.scores.setdefault(name, []).append(np.full(self._rows, np.nan))
-            if probabilities is not None:
-                self.probabilities.setdefault(name, []).append(np.full(self._rows, np.nan))
-        filled[draw] |= test
-        self.scores[name][draw][test] = scores
-        if probabilities is not None:
-            self.probabilities[name][draw][test] = probabilities
-
-
-class _Fold:
-    """One split: methods fitted on the training queries, and predictions of the others."""
-
-    def __init__(self, data: _Data, train: npt.NDArray[np.bool_], model: LabelModel) -> None:
-        self.data, self.train, self.test = data, train, ~train
-        self.train_queries = Queries.of(data.codes[train])
-        self.test_queries = Queries.of(data.codes[~train])
-        self.train_scores, self.test_scores = data.scores[train], data.scores[~train]
-        counted = distinct(self.train_scores, self.train_queries)
-        self.sample = RowSample.of(*counted, data.names)
-        self.maps = ScoreMaps.fit(self.sample.scores, model.hyperparameters.whisker)
-        self.moments = Moments.of(*counted, self.maps)
-        self.model = model
-
-    def without_labels(self, predictions: _Predictions) -> None:
-        """Predict by all methods without labels, and by the verifier that labels would choose."""
-        first = np.zeros(len(self.test_scores))
-        first[self.test_queries.starts[:-1]] = 1.0
-        predictions.put(FIRST_SAMPLE, self.test, first)
-        for name, (baseline, is_share) in BASELINES.items():
-            scores = baseline(self.train_scores, self.test_scores, self.test_queries)
-            predictions.put(name, self.test, scores, scores if is_share else None)
-        labels = self.data.labels[self.train]
-        alone = [
-            selection_by_query(column, labels, self.train_queries).mean()
-            for column in self.train_scores.T
-        ]
-        predictions.put(BEST_SINGLE, self.test, self.test_scores[:, int(np.argmax(alone))])
-        self.ours(predictions, LABEL_FREE, np.zeros(0, np.int64))
-
-    def with_all_labels(self, predictions: _Predictions) -> None:
-        """Predict by the methods that read every label of the training queries."""
-        labels = self.data.labels[self.train]
-        self.ours(predictions, ALL_LABELS, np.arange(len(labels)))
-        log_odds = supervised(
-            self.train_scores,
-            labels,
-            self.train_queries,
-            self.test_scores,
-            self.test_queries,
-            self.moments.grouped,
-        )
-        predictions.put(SUPERVISED, self.test, log_odds, expit(log_odds))
-
-    def ours(self, predictions: _Predictions, name: str, labelled: Ints) -> None:
-        """Predict by the label model, with labels for some of the training rows."""
-        training_labels = None
-        if len(labelled):
-            labels = np.full(len(self.train_scores), np.nan)
-            labels[labelled] = self.data.labels[self.train][labelled]
-            training_labels = Shard(
-                self.train_scores, self.train_queries, labels
-            ).labelled_queries()
-        model = self.model.unfitted().fit_statistics(
-            self.data.names, self.maps, self.sample, self.moments, training_labels
-        )
-        log_odds = model.score_samples(self.test_scores, self.test_queries.codes())
-        predictions.put(name, self.test, log_odds, expit(log_odds))
+def _samples(
+    parts: Sequence[Fold], budgets: Sequence[int], draws: int, seed: int
+) -> tuple[dict[int, list[list[Ints]]], dict[str, str]]:
+    """Return the rows to label by their number, fold and draw; and why a number has none."""
+    samples: dict[int, list[list[Ints]]] = {}
+    not_measured: dict[str, str] = {}
+    for count in budgets:
+        try:
+            samples[count] = [
+                [
+                    draw_labels(
+                        part.train_queries,
+                        part.measuring_labels,
+                        count,
+                        np.random.default_rng([seed, number, count, draw]),
+                    )
+                    for draw in range(draws)
+                ]
+                for number, part in enumerate(parts)
+            ]
+        except ValueError as exc:
+            not_measured[with_labels(count)] = str(exc)
+    return samples, not_measured
 
 
 def _summary(
-    data: _Data,
-    predictions: _Predictions,
+    data: LabelledData,
+    predictions: FoldPredictions,
+    not_measured: dict[str, str],
     model: LabelModel,
-    left_out: int,
     folds: int,
     draws: int,
     seed: int,
 ) -> Evaluation:
     """Return the measures of all predictions, and of each verifier."""
-    estimator = PredictionMeasures(data.labels, data.queries, predictions.folds)
-    methods = measured(
-        estimator,
-        predictions.scores,
-        predictions.probabilities,
-        oracle_by_query(data.labels, data.queries),
-        seed,
+    judged = data.measured()
+    predictions.restrict(data.queries.rows_of(data.measuring))
+    measuring = judged.weights > 0
+    labels, weights = judged.labels[measuring], judged.weights[measuring]
+    base_rate = float(np.average(labels, weights=weights))
+    chance = predictions.probabilities[ALL_LABELS][0]
+    forecast = np.where(np.isnan(chance), base_rate, chance)
+    estimator = PredictionMeasures(
+        judged.labels, judged.queries, predictions.folds, judged.estimator_weights, forecast
     )
-    free = model.unfitted().fit(data.scores, data.codes, verifier_names=data.names)
-    labelled = model.unfitted().fit(data.scores, data.codes, data.labels, verifier_names=data.names)
-    verifiers = [
-        VerifierMeasures(
-            name=name,
-            family=free.families_[place],
-            auc=auc(column, data.labels),
-            auc_within=auc_within(column, data.labels, data.queries),
-            selection=float(selection_by_query(column, data.labels, data.queries).mean()),
-            coverage=float(np.mean(~np.isnan(column))),
-            weight=float(free.weights_[place]),
-            weight_all_labels=float(labelled.weights_[place]),
+    oracle = None
+    if len(judged.whole) < 2 * folds:
+        not_measured[ORACLE] = (
+            f"{len(judged.whole)} of {len(judged.queries)} queries have all candidates labelled:"
+            f" it takes {2 * folds}"
         )
-        for place, (name, column) in enumerate(zip(data.names, data.scores.T, strict=True))
-    ]
+    else:
+        whole = judged.queries.pick(judged.whole)
+        oracle = oracle_by_query(judged.labels[judged.queries.rows_of(judged.whole)], whole)
+    if judged.agreeing is None:
+        not_measured[MAJORITY_ANSWER] = "the candidates' final answers are not known"
+    methods = measured(estimator, predictions.scores, predictions.probabilities, oracle, seed)
+    free = model.unfitted().fit(data.scores, data.codes, verifier_names=data.names)
+    labelled = model.unfitted().fit(
+        data.scores,
+        data.codes,
+        data.labels,
+        verifier_names=data.names,
+        label_random=data.random,
+    )
+    best = best_verifier(judged.scores, judged.labels, judged.queries, judged.weights)
     return Evaluation(
-        queries=len(data.queries),
-        rows=len(data.labels),
-        left_out=left_out,
-        soft=soft_labels(data.labels),
-        base_rate=float(data.labels.mean()),
+        queries=len(judged.queries),
+        rows=len(judged.labels),
+        labelled=int(measuring.sum()),
+        not_random=int((~np.isnan(data.labels) & (data.weights == 0)).sum()),
+        choices=float(
+            chances_to_be_chosen(predictions.scores[ALL_LABELS][0], judged.queries)[measuring].sum()
+        ),
+        left_out=len(data.queries) - len(judged.queries),
+        whole=len(judged.whole),
+        soft=soft_labels(labels),
+        base_rate=base_rate,
         folds=folds,
         draws=draws,
         methods=methods,
-        verifiers=verifiers,
+        verifiers=verifier_measures(judged, forecast, free, labelled),
+        best=data.names[best],
+        best_by_fold=predictions.chosen,
+        not_measured=not_measured,
+        warnings=draw_warnings(predictions.scores[LABEL_FREE][0], judged.weights, judged.queries),
         probabilities=predictions.probabilities,
-        labels=data.labels,
+        labels=judged.labels,
+        weights=judged.weights,
         model=free,
     )

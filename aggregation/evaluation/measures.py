@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import rankdata
 
 from assay.aggregation.matrix import Floats
@@ -22,10 +23,21 @@ def selection_by_query(scores: Floats, labels: Floats, queries: Queries) -> Floa
     Queries adjacent; a candidate without a score (NaN) is chosen only if none has one. A soft label
     is the chance that its candidate is correct.
     """
+    top = tops(scores, queries)
+    return np.asarray(queries.sums(top * labels) / queries.sums(top.astype(float)))
+
+
+def tops(scores: Floats, queries: Queries) -> npt.NDArray[np.bool_]:
+    """Return the rows with the highest score of their query, all that tie."""
     ranked = np.where(np.isnan(scores), -np.inf, scores)
     best = np.repeat(np.maximum.reduceat(ranked, queries.starts[:-1]), queries.sizes)
-    top = (ranked >= best - EQUAL * np.maximum(1.0, np.abs(best))) | (ranked == best)
-    return np.asarray(queries.sums(top * labels) / queries.sums(top.astype(float)))
+    return np.asarray((ranked >= best - EQUAL * np.maximum(1.0, np.abs(best))) | (ranked == best))
+
+
+def chances_to_be_chosen(scores: Floats, queries: Queries) -> Floats:
+    """Return each row's chance to be its query's choice: 1 for a top alone, shared in a tie."""
+    top = tops(scores, queries).astype(float)
+    return np.asarray(top / np.repeat(queries.sums(top), queries.sizes))
 
 
 def oracle_by_query(labels: Floats, queries: Queries) -> Floats:
@@ -65,17 +77,6 @@ def auc(scores: Floats, labels: Floats, weights: Floats | None = None) -> float:
     return ordered / total if total > EQUAL else float("nan")
 
 
-def auc_within(scores: Floats, labels: Floats, queries: Queries) -> float:
-    """Return the mean over queries of the AUC within them; NaN where no query has both classes."""
-    values = [
-        auc(scores[low:high], labels[low:high])
-        for low, high in zip(queries.starts[:-1], queries.starts[1:], strict=True)
-        if 0 < labels[low:high].sum() < high - low
-    ]
-    values = [value for value in values if not np.isnan(value)]
-    return float(np.mean(values)) if values else float("nan")
-
-
 def squared_errors(probability: Floats, labels: Floats) -> Floats:
     """Return (p - y)^2 of each row (its mean is the Brier score); NaN without a probability.
 
@@ -85,21 +86,28 @@ def squared_errors(probability: Floats, labels: Floats) -> Floats:
 
 
 def calibration_bins(
-    probability: Floats, labels: Floats, bins: int = 10
+    probability: Floats, labels: Floats, bins: int = 10, weights: Floats | None = None
 ) -> tuple[Floats, Floats, Floats]:
-    """Return, for each equal-width bin: rows, mean probability, true share (NaN if empty)."""
-    present = ~np.isnan(probability)
-    place = np.minimum((probability[present] * bins).astype(int), bins - 1)
-    rows = np.bincount(place, minlength=bins).astype(float)
+    """Return, for each equal-width bin: rows, mean probability, true share (NaN if empty).
+
+    `weights`: how often each row counts; a label of weight 0 may be unknown.
+    """
+    weights = np.ones(len(probability)) if weights is None else weights
+    present = ~np.isnan(probability) & (weights > 0)
+    probability, labels, weights = probability[present], labels[present], weights[present]
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    rows = np.bincount(place, weights, minlength=bins).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        predicted = np.bincount(place, probability[present], minlength=bins) / rows
-        true = np.bincount(place, labels[present], minlength=bins) / rows
+        predicted = np.bincount(place, weights * probability, minlength=bins) / rows
+        true = np.bincount(place, weights * labels, minlength=bins) / rows
     return rows, predicted, true
 
 
-def expected_calibration_error(probability: Floats, labels: Floats, bins: int = 10) -> float:
+def expected_calibration_error(
+    probability: Floats, labels: Floats, bins: int = 10, weights: Floats | None = None
+) -> float:
     """Return the mean distance of predicted and true shares over equal bins, weighted by rows."""
-    rows, predicted, true = calibration_bins(probability, labels, bins)
+    rows, predicted, true = calibration_bins(probability, labels, bins, weights)
     return (
         float(np.nansum(rows * np.abs(predicted - true)) / rows.sum())
         if rows.sum()

@@ -6,18 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from assay.aggregation.averages.baselines import BASELINES
-from assay.aggregation.evaluation.estimates import Estimate, Interval, PredictionMeasures
+from assay.aggregation.evaluation.estimates import (
+    Estimate,
+    Interval,
+    PredictionMeasures,
+    share_difference,
+)
 from assay.aggregation.matrix import Floats
 
-FIRST_SAMPLE, BEST_SINGLE, SUPERVISED, ORACLE = (
+FIRST_SAMPLE, RANDOM_CANDIDATE, MAJORITY_ANSWER, BEST_SINGLE, SUPERVISED, ORACLE = (
     "first sample",
+    "random candidate",
+    "majority answer",
     "best single verifier",
     "supervised, all labels",
     "oracle",
 )
 MEAN_OF_Z, MIN_MAX, *_ = BASELINES
+#: What people do without verifiers.
+WITHOUT_VERIFIERS = (FIRST_SAMPLE, RANDOM_CANDIDATE, MAJORITY_ANSWER)
 #: What every method's selection@1 is compared with, on the same queries.
-RIVALS = (FIRST_SAMPLE, MIN_MAX, BEST_SINGLE)
+RIVALS = (*WITHOUT_VERIFIERS, MIN_MAX, BEST_SINGLE)
 #: A gain of supervised over the mean of z-scores that is too small to speak of a share of it.
 SMALLEST_GAP = 0.005
 
@@ -47,19 +56,22 @@ def measured(
     estimator: PredictionMeasures,
     scores: Mapping[str, Sequence[Floats]],
     probabilities: Mapping[str, Sequence[Floats]],
-    oracle: Floats,
+    oracle: Floats | None,
     seed: int,
 ) -> list[Method]:
-    """Return the measures of all methods, by name and draw, and the oracle's (a value a query)."""
+    """Return the measures of all methods, by name and draw, and the oracle's (a value for each
+    wholly labelled query), unless it is None.
+    """
     selections = {name: estimator.selection(draws) for name, draws in scores.items()}
     methods = [
         _measured(estimator, name, scores[name], probabilities.get(name), selections, seed)
         for name in scores
     ]
-    methods.append(Method(ORACLE, estimator.of_queries(oracle[None]).interval(0, 1)))
+    if oracle is not None:
+        methods.append(Method(ORACLE, estimator.of_queries(oracle[None]).interval(0, 1)))
     by_name = {method.name: method.selection.value for method in methods}
     naive, best = by_name[MEAN_OF_Z], by_name[SUPERVISED]
-    if best - naive <= SMALLEST_GAP:
+    if not best - naive > SMALLEST_GAP:
         return methods
     return [
         replace(method, gap_closed=(method.selection.value - naive) / (best - naive))
@@ -79,11 +91,13 @@ def _measured(
     method = Method(
         name=name,
         selection=selection.interval(0, 1),
-        auc=None if name == FIRST_SAMPLE else estimator.auc(scores).interval(0, 1),
+        auc=None
+        if name in (FIRST_SAMPLE, RANDOM_CANDIDATE)
+        else estimator.auc(scores).interval(0, 1),
         ahead_of={
-            rival: selection.minus(selections[rival]).interval(-1, 1)
+            rival: share_difference(selection, selections[rival])
             for rival in RIVALS
-            if rival != name
+            if rival != name and rival in selections
         },
     )
     if probabilities is None:

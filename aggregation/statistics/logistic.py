@@ -32,32 +32,39 @@ class Posterior:
 
 
 def fit_map(
-    features: Floats, labels: Floats, mean: Floats, precision: Floats, offset: Floats | float = 0.0
+    features: Floats,
+    labels: Floats,
+    mean: Floats,
+    precision: Floats,
+    offset: Floats | float = 0.0,
+    weights: Floats | None = None,
 ) -> Posterior:
     """Return the posterior of a logistic regression by Newton steps, halved where they do not help.
 
     `features`: shape (n, p); `labels`: 0 to 1, soft ones between; prior `mean` and diagonal
     `precision`: shape (p,); `offset`: shape (n,), a part of the log-odds that no weight
-    changes. The evidence is Laplace's: the log posterior density at the mode + 1/2 sum log
-    precision - 1/2 log |H|.
+    changes; `weights`: shape (n,), how often each row counts. The evidence is Laplace's: the log
+    posterior density at the mode + 1/2 sum log precision - 1/2 log |H|.
     """
     mode = mean.copy()
-    value = _log_posterior(features, labels, mode, mean, precision, offset)
+    value = _log_posterior(features, labels, mode, mean, precision, offset, weights)
     for _ in range(MAX_STEPS):
-        gradient, curvature = _derivatives(features, labels, mode, mean, precision, offset)
+        gradient, curvature = _derivatives(features, labels, mode, mean, precision, offset, weights)
         step = np.linalg.solve(curvature, gradient)
         share, slack = (
             1.0,
             STEP_ROUNDING * (1 + abs(value)),
         )  # at the mode a full step may seem to lose by rounding
         while (
-            new := _log_posterior(features, labels, mode + share * step, mean, precision, offset)
+            new := _log_posterior(
+                features, labels, mode + share * step, mean, precision, offset, weights
+            )
         ) < value - slack and share > 1e-6:
             share /= 2
         mode, value = mode + share * step, new
         if gradient @ step < STEP_TOLERANCE * (1 + abs(value)):
             break
-    curvature = _derivatives(features, labels, mode, mean, precision, offset)[1]
+    curvature = _derivatives(features, labels, mode, mean, precision, offset, weights)[1]
     log_determinant = float(np.linalg.slogdet(curvature)[1])
     return Posterior(
         mode, curvature, float(value + (np.log(precision).sum() - log_determinant) / 2)
@@ -71,9 +78,12 @@ def _log_posterior(
     mean: Floats,
     precision: Floats,
     offset: Floats | float,
+    weights: Floats | None,
 ) -> float:
     eta = features @ at + offset
-    return float((labels * eta - np.logaddexp(0, eta)).sum() - ((at - mean) ** 2 @ precision) / 2)
+    likelihoods = labels * eta - np.logaddexp(0, eta)
+    likelihood = likelihoods.sum() if weights is None else weights @ likelihoods
+    return float(likelihood - ((at - mean) ** 2 @ precision) / 2)
 
 
 def _derivatives(
@@ -83,9 +93,13 @@ def _derivatives(
     mean: Floats,
     precision: Floats,
     offset: Floats | float,
+    weights: Floats | None,
 ) -> tuple[Floats, Floats]:
     probability = expit(features @ at + offset)
-    gradient = features.T @ (labels - probability) - precision * (at - mean)
-    curvature = features.T @ (features * (probability * (1 - probability))[:, None])
+    residuals, information = labels - probability, probability * (1 - probability)
+    if weights is not None:
+        residuals, information = weights * residuals, weights * information
+    gradient = features.T @ residuals - precision * (at - mean)
+    curvature = features.T @ (features * information[:, None])
     curvature[np.diag_indices_from(curvature)] += precision
     return gradient, curvature

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from assay.aggregation import NotFittedError
-from assay.aggregation.evaluation.estimates import Interval
 from assay.aggregation.evaluation.evaluate import Evaluation, evaluate
-from assay.aggregation.evaluation.method_measures import RIVALS, Method
+from assay.aggregation.evaluation.label_weights import ASSUMPTION, ESTIMATOR
 from assay.service.cli.console import Console
+from assay.service.cli.evaluation.final_answers import NO_ANSWERS, answer_codes
+from assay.service.cli.evaluation.measure_tables import print_evaluation
+from assay.service.cli.evaluation.summary import (
+    best_sentence,
+    estimator_sentences,
+    gain_sentences,
+)
 from assay.service.cli.fitting.stated import FitError, Stated
 from assay.service.score_files.tables import read_table
 
@@ -41,6 +45,8 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
                 table.query_id,
                 table.labels if table.labels is not None else [],
                 table.names,
+                label_random=table.random if table.random_stated else None,
+                answers=answer_codes(table),
                 model=stated.model(table),
                 budgets=BUDGETS if plot is None else CURVE,
                 draws=draws,
@@ -52,13 +58,19 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
     if as_json:
         data = {
             "file": str(path),
-            **evaluation_data(evaluation),
+            **evaluation_data(evaluation, table.random_stated),
             "figures": [str(plot_file) for plot_file in plots],
         }
         print(json.dumps(data))  # noqa: T201 - the command's output
         return
     console = Console(highlight=False, soft_wrap=False)
-    _print(console, path, evaluation)
+    findings = [
+        *gain_sentences(evaluation, NO_ANSWERS),
+        best_sentence(evaluation),
+        *evaluation.warnings,
+    ]
+    remarks = estimator_sentences(evaluation, table.random_stated)
+    print_evaluation(console, path, evaluation, findings, remarks)
     for plot_file in plots:
         console.print(f"drew {plot_file}", soft_wrap=True, markup=False)
 
@@ -77,114 +89,29 @@ def cross_validating() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_data(evaluation: Evaluation, random_stated: bool) -> dict[str, Any]:
     """Return an evaluation as plain data; an unknown number is None."""
     return {
         "queries": evaluation.queries,
         "rows": evaluation.rows,
         "queries_left_out": evaluation.left_out,
+        "queries_wholly_labelled": evaluation.whole,
+        "labels": evaluation.labelled,
+        "labels_not_random": evaluation.not_random,
+        "labelled_choices": evaluation.choices,
+        "labels_random": "stated" if random_stated else "assumed",
+        "estimator": f"{ESTIMATOR}; {ASSUMPTION}",
         "soft_labels": evaluation.soft,
         "base_rate": evaluation.base_rate,
         "folds": evaluation.folds,
         "draws": evaluation.draws,
+        "summary": [*gain_sentences(evaluation, NO_ANSWERS), best_sentence(evaluation)],
+        "warnings": evaluation.warnings,
+        "best_verifier": {"name": evaluation.best, "by_fold": evaluation.best_by_fold},
+        "not_measured": evaluation.not_measured,
         "methods": [_finite(asdict(method)) for method in evaluation.methods],
         "verifiers": [_finite(asdict(verifier)) for verifier in evaluation.verifiers],
     }
-
-
-def _print(console: Console, path: Path, evaluation: Evaluation) -> None:
-    console.print(
-        Text.assemble(
-            (path.name, "bold"),
-            f": {evaluation.rows:,} candidates of {evaluation.queries:,} queries,"
-            f" {len(evaluation.verifiers)} verifiers, {evaluation.base_rate:.1%} correct;"
-            f" {evaluation.folds}-fold cross-validation by query,"
-            f" {evaluation.draws} draws of labels; ± 95 %",
-        )
-    )
-    if evaluation.left_out:
-        console.print(
-            f"{evaluation.left_out} queries are left out: not all of their candidates are labelled"
-        )
-    if evaluation.soft:
-        console.print(
-            f"{evaluation.soft} labels between 0 and 1 count as they stand: selection is the mean"
-            ' label of the chosen ones, Brier the squared distance to the label; "of true p" takes'
-            " labels of 0 and 1"
-        )
-    methods = evaluation.methods
-    console.print(
-        _table(
-            ("selection@1", "AUC by fold", "Brier", "gap"),
-            {method.name: _of_quality(method) for method in methods},
-        )
-    )
-    console.print(
-        "AUC by fold: pairs of candidates that one model scored; gap: share of the way from the"
-        " mean of z-scores to supervised that is closed",
-        style="dim",
-    )
-    console.print()
-    console.print(
-        _table(
-            ("slope", "bias", "ECE", "of true p"),
-            {method.name: _of_probabilities(method) for method in methods if method.slope},
-        )
-    )
-    console.print(
-        "slope: of true log-odds over predicted ones, 1 is right; bias: mean probability less true"
-        " share; ECE stands beside the ECE that true probabilities would have, and has no interval",
-        style="dim",
-    )
-    console.print()
-    console.print(
-        _table(
-            tuple(f"− {rival}" for rival in RIVALS),
-            {
-                method.name: [_cell(method.ahead_of.get(rival), signed=True) for rival in RIVALS]
-                for method in methods
-                if method.ahead_of
-            },
-        )
-    )
-    console.print(
-        "differences of selection@1 on the same queries. All ± are 95 % intervals over queries and"
-        " over draws of labels",
-        style="dim",
-    )
-
-
-def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str | Text]]) -> Table:
-    """Return a table of a row a method; it fits 80 columns."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("method", no_wrap=True)
-    for title in titles:
-        table.add_column(title, justify="right")
-    for name, cells in rows.items():
-        table.add_row(name, *cells, style="bold" if name.startswith("Assay") else None)
-    return table
-
-
-def _of_quality(method: Method) -> list[str | Text]:
-    gap = "" if method.gap_closed is None else f"{method.gap_closed:+.2f}"
-    return [*map(_cell, (method.selection, method.auc, method.brier)), gap]
-
-
-def _of_probabilities(method: Method) -> list[str | Text]:
-    errors = (method.calibration_error, method.calibration_floor)
-    return [
-        _cell(method.slope),
-        _cell(method.bias, signed=True),
-        *("" if error is None or math.isnan(error) else f"{error:.3f}" for error in errors),
-    ]
-
-
-def _cell(interval: Interval | None, signed: bool = False) -> str | Text:
-    if interval is None:
-        return ""
-    half = f"{(interval.high - interval.low) / 2:.3f}".removeprefix("0")
-    value = f"{interval.value:+.3f}" if signed else f"{interval.value:.3f}"
-    return Text.assemble(f"{value} ", (f"±{half}", "dim"))
 
 
 def _finite(value: Any) -> Any:

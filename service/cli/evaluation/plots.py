@@ -63,9 +63,11 @@ def _reliability(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
             continue
         draws = evaluation.probabilities[method]
         rows, predicted, true = calibration_bins(
-            np.concatenate(draws), np.tile(evaluation.labels, len(draws))
+            np.concatenate(draws),
+            np.tile(evaluation.labels, len(draws)),
+            weights=np.tile(evaluation.weights, len(draws)),
         )
-        enough = rows >= 10 * len(draws)
+        enough = rows * evaluation.labelled / evaluation.rows >= 10 * len(draws)
         error = errors[method]
         label = (
             f"{method.removeprefix('Assay, ')}: ECE {error:.3f}" if error is not None else method
@@ -125,7 +127,7 @@ def _labels(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
         if method.startswith("Assay, ") and method.split()[1].isdigit()
     ]
     budgets.sort()
-    everything = int(evaluation.rows * (evaluation.folds - 1) / evaluation.folds)
+    everything = int(evaluation.labelled * (evaluation.folds - 1) / evaluation.folds)
     places = [0, *budgets, everything]
     ours = [
         methods[LABEL_FREE],
@@ -158,12 +160,9 @@ def _labels(pyplot: Any, evaluation: Evaluation, name: str) -> Any:
         constant, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)), label="always the base rate"
     )
     left.set_title(f"{name}: the worth of labels")
-    left.legend(
-        loc="best",
-        fontsize=8,
-        title=f"an oracle picks right in {methods[ORACLE].selection.value:.0%}",
-        title_fontsize=8,
-    )
+    oracle = methods.get(ORACLE)
+    title = None if oracle is None else f"an oracle picks right in {oracle.selection.value:.0%}"
+    left.legend(loc="best", fontsize=8, title=title, title_fontsize=8)
     right.legend(loc="best", fontsize=8)
     return figure
 

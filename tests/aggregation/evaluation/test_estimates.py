@@ -7,7 +7,14 @@ import pytest
 from scipy.special import expit, logit
 
 from assay.aggregation import Floats
-from assay.aggregation.evaluation.estimates import Estimate, PredictionMeasures
+from assay.aggregation.evaluation.estimates import (
+    Estimate,
+    Interval,
+    PredictionMeasures,
+    share_difference,
+    wilson,
+)
+from assay.aggregation.evaluation.label_weights import label_weights
 from assay.aggregation.evaluation.measures import auc
 from assay.aggregation.statistics.queries import Queries
 
@@ -59,7 +66,7 @@ def test_draws_of_labels_that_differ_make_an_interval_wide() -> None:
 
     assert alike.interval().low == alike.interval().high == 0.5
     assert apart.interval().high == pytest.approx(0.5 + 12.706 * 0.1, abs=0.01)
-    assert apart.interval(0, 1).high == 1
+    assert 0.95 < apart.interval(0, 1).high < 1
 
 
 def test_differences_are_paired() -> None:
@@ -150,3 +157,117 @@ def test_soft_labels_measure_the_mean_over_labels_drawn_from_them(noise: float) 
     assert soft.auc([scores]).by_draw[0] == pytest.approx(auc(scores, shares))
     assert soft.auc([scores]).by_query.sum() == pytest.approx(0, abs=1e-12)
     assert np.isnan(soft.calibration_floor([shares]))
+
+
+def test_unknown_measures_have_unknown_intervals() -> None:
+    """A difference too; and one query, or less, has no spread to go by."""
+    nothing = Estimate(np.array([np.nan]), np.full(2, np.nan), 0.0)
+    lone = Estimate(np.array([0.5]), np.array([0.1, -0.1]), 1.5)
+    some = Estimate(np.array([0.5]), np.array([0.1, -0.1]), 2.0)
+
+    for estimate in (nothing, lone, nothing.minus(some)):
+        interval = estimate.interval(0, 1)
+        assert np.isnan([interval.low, interval.high]).all()
+    for difference in (share_difference(nothing, some), share_difference(some, lone)):
+        assert np.isnan([difference.low, difference.high]).all()
+
+
+@pytest.mark.parametrize(
+    ("share", "trials", "low", "high"),
+    [(0.0, 10, 0.0, 0.2775), (1.0, 10, 0.7225, 1.0), (0.5, 10, 0.2366, 0.7634)],
+)
+def test_wilson_gives_the_published_interval(
+    share: float, trials: int, low: float, high: float
+) -> None:
+    """That of so many trials, whether a variance or a number states them."""
+    variance = share * (1 - share) / trials
+
+    assert wilson(share, variance, trials, 1.959964) == pytest.approx((low, high), abs=1e-4)
+    assert wilson(share, 0.0, trials, 1.959964) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_partial_choices_that_are_all_alike_are_not_certain() -> None:
+    """Nor is their difference to others."""
+    queries = Queries.of(np.repeat(np.arange(40), 2))
+    labels, weights = np.tile([1.0, 0.0], 40), np.tile([2.0, 0.0], 40)
+    weights[:40] = np.tile([0.0, 2.0], 20)
+    estimator = PredictionMeasures(labels, queries, weights=weights)
+    top, random_one = estimator.selection([labels]), estimator.selection([np.zeros(80)])
+
+    assert top.interval(0, 1).value == 1.0
+    assert 0.7 < top.interval(0, 1).low < 0.9
+    ahead = share_difference(top, random_one)
+    assert ahead.value == pytest.approx(0.5)
+    assert 0.2 < ahead.low < 0.4
+    assert 0.55 < ahead.high < 0.75
+
+
+MEASURES = ("selection", "gain", "auc", "auc_within", "brier", "bias", "slope")
+#: The shares of intervals that hold the truth, of 250: 0.95 +- 3.5 standard errors.
+LEAST_COVERED, MOST_COVERED = 0.90, 0.998
+
+
+def partly_labelled(seed: int, queries: int, labelled: int) -> PredictionMeasures:
+    """Return `forecasts` of which some random candidates of each query are labelled."""
+    whole, p = forecasts(seed, queries, 8)
+    random, labels = np.random.default_rng([seed, labelled]), np.full(len(p), np.nan)
+    for low in range(0, len(p), 8):
+        rows = low + random.permutation(8)[:labelled]
+        labels[rows] = whole.labels[rows]
+    weights = label_weights(labels, whole.queries)
+    return PredictionMeasures(labels, whole.queries, whole.folds, weights, p)
+
+
+def intervals_of(estimator: PredictionMeasures, scores: Floats) -> dict[str, Interval]:
+    """Return the intervals of all measures of scores that are probabilities."""
+    first = np.zeros(len(scores))
+    first[estimator.queries.starts[:-1]] = 1.0
+    selection = estimator.selection([scores])
+    return {
+        "selection": selection.interval(0, 1),
+        "gain": share_difference(selection, estimator.selection([first])),
+        "auc": estimator.auc([scores]).interval(0, 1),
+        "auc_within": estimator.auc_within([scores]).interval(0, 1),
+        "brier": estimator.brier([scores]).interval(0, 1),
+        "bias": estimator.bias([scores]).interval(-1, 1),
+        "slope": estimator.slope([scores]).interval(),
+    }
+
+
+@pytest.mark.parametrize(("queries", "labelled"), [(100, 1), (50, 2), (50, 4)])
+def test_intervals_of_partial_labels_hold_the_truth(queries: int, labelled: int) -> None:
+    """One, two or four of eight candidates labelled; the truth is that of 16,000 queries."""
+    whole, p = forecasts(999, 16_000, 8)
+    truth = {name: item.value for name, item in intervals_of(whole, p).items()}
+    held: dict[str, list[bool]] = {name: [] for name in MEASURES}
+    values: dict[str, list[float]] = {name: [] for name in MEASURES}
+    for seed in range(250):
+        estimator = partly_labelled(seed, queries, labelled)
+        assert estimator.forecast is not None
+        for name, item in intervals_of(estimator, estimator.forecast).items():
+            held[name].append(item.low <= truth[name] <= item.high)
+            values[name].append(item.value)
+
+    for name in MEASURES:
+        if name == "auc_within" and labelled == 1:
+            assert np.isnan(values[name]).all()
+            continue
+        assert LEAST_COVERED <= np.mean(held[name]) <= MOST_COVERED, name
+        errors = np.std(values[name]) / 250**0.5
+        bias = abs(np.mean(values[name]) - truth[name])
+        assert bias < 4 * errors or name == "slope", name
+
+
+def test_too_narrow_intervals_would_fail_that_test() -> None:
+    """Of half the width: the bounds of the test above tell them apart."""
+    whole, p = forecasts(999, 16_000, 8)
+    truth = {name: item.value for name, item in intervals_of(whole, p).items()}
+    held = []
+    for seed in range(250):
+        estimator = partly_labelled(seed, 100, 1)
+        assert estimator.forecast is not None
+        item = intervals_of(estimator, estimator.forecast)["auc"]
+        low, high = (item.value + (end - item.value) / 2 for end in (item.low, item.high))
+        held.append(low <= truth["auc"] <= high)
+
+    assert np.mean(held) < LEAST_COVERED

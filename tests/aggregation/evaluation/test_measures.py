@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from assay.aggregation.evaluation.measures import (
     auc,
-    auc_within,
     calibration_bins,
+    chances_to_be_chosen,
     expected_calibration_error,
     selection_by_query,
 )
@@ -31,15 +31,12 @@ def test_a_soft_label_is_correct_in_part(labels: list[float]) -> None:
     expected = sum(weight * wins for weight, wins in pairs) / sum(weight for weight, _ in pairs)
 
     assert auc(scores, shares) == pytest.approx(expected)
-    assert auc_within(scores, shares, Queries.single(2)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("label", [0.2, 0.5, 0.8])
 def test_one_soft_label_has_no_auc(label: float) -> None:
     """It is compared with nothing."""
     assert np.isnan(auc(np.ones(1), np.array([label])))
-    both = np.array([0.0, 1.0, label])
-    assert auc_within(np.array([1.0, 2.0, 0.0]), both, Queries.of(np.array([0, 0, 1]))) == 1.0
 
 
 def test_selection_counts_ties_at_their_expected_value() -> None:
@@ -71,10 +68,9 @@ def test_auc_is_the_share_of_pairs(seed: int) -> None:
 
 
 def test_measures_of_nothing_are_nan() -> None:
-    """One class, or no pair of both in a query."""
+    """One class, or no probability."""
     ones = np.ones(4)
     assert np.isnan(auc(np.arange(4.0), ones))
-    assert np.isnan(auc_within(np.arange(4.0), ones, Queries.single(4)))
     assert np.isnan(expected_calibration_error(np.full(4, NAN), ones))
 
 
@@ -86,3 +82,35 @@ def test_calibration_error_is_the_distance_of_said_and_true() -> None:
     assert rows[[0, 9]].tolist() == [2, 2]
     assert (said[9], true[9]) == (pytest.approx(0.95), 0.5)
     assert expected_calibration_error(probability, labels) == pytest.approx((0.05 + 0.45) / 2)
+
+
+def test_weighted_rows_count_so_often_and_unknown_labels_not_at_all() -> None:
+    """In bins, and in the error."""
+    random = np.random.default_rng(0)
+    p, labels = random.random(50), random.integers(0, 2, 50).astype(float)
+    times = random.integers(0, 3, 50)
+    partial = np.where(times > 0, labels, NAN)
+    whole = np.repeat(p, times), np.repeat(labels, times)
+
+    for weighted, plain in zip(
+        calibration_bins(p, partial, weights=times.astype(float)),
+        calibration_bins(*whole),
+        strict=True,
+    ):
+        np.testing.assert_allclose(weighted, plain)
+    assert expected_calibration_error(p, partial, weights=times.astype(float)) == pytest.approx(
+        expected_calibration_error(*whole)
+    )
+
+
+def test_tied_tops_share_the_chance_to_be_chosen() -> None:
+    """And all candidates of a query without scores."""
+    queries = Queries.of(np.array([0, 0, 0, 1, 1]))
+
+    assert chances_to_be_chosen(np.array([2.0, 2, NAN, NAN, NAN]), queries).tolist() == [
+        0.5,
+        0.5,
+        0,
+        0.5,
+        0.5,
+    ]

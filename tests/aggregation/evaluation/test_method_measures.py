@@ -12,7 +12,7 @@ from assay.aggregation.evaluation.method_measures import (
     MEAN_OF_Z,
     MIN_MAX,
     ORACLE,
-    RIVALS,
+    RANDOM_CANDIDATE,
     SUPERVISED,
     measured,
 )
@@ -34,8 +34,29 @@ def test_differences_are_to_the_simple_ways(best: str) -> None:
 
     by_name = {method.name: method for method in methods}
     assert by_name[ORACLE].selection.value == 1.0
-    assert set(by_name[best].ahead_of) == set(RIVALS) - {best}
+    assert set(by_name[best].ahead_of) == {FIRST_SAMPLE, MIN_MAX, BEST_SINGLE} - {best}
     assert by_name[best].ahead_of[MIN_MAX].value == 0.5
     assert by_name[MIN_MAX].brier is not None
     assert by_name[MEAN_OF_Z].brier is None
     assert by_name[SUPERVISED].gap_closed == (1.0 if best == SUPERVISED else None)
+
+
+def test_without_wholly_labelled_queries_there_is_no_oracle() -> None:
+    """And a random candidate has no AUC, but everything is compared with it."""
+    queries = Queries.of(np.repeat(np.arange(40), 2))
+    labels = np.tile([1.0, 0.0], 40)
+    weights = np.tile([0.0, 2.0], 40)
+    weights[:20] = np.tile([2.0, 0.0], 10)
+    names = (RANDOM_CANDIDATE, MEAN_OF_Z, SUPERVISED)
+    scores = {name: [labels if name == SUPERVISED else np.zeros(80)] for name in names}
+
+    methods = measured(
+        PredictionMeasures(labels, queries, weights=weights), scores, {}, None, seed=0
+    )
+
+    by_name = {method.name: method for method in methods}
+    assert list(by_name) == list(names)
+    assert by_name[RANDOM_CANDIDATE].auc is None
+    assert by_name[RANDOM_CANDIDATE].selection.value == 10 / 40
+    assert by_name[SUPERVISED].selection.value == 1.0
+    assert by_name[SUPERVISED].ahead_of[RANDOM_CANDIDATE].value == 0.75
