@@ -253,7 +253,7 @@ PARTIAL = {"one of six": 1, "two of six": 2, "four of six": 4}
 @pytest.mark.parametrize("count", list(PARTIAL))
 def test_partly_labelled_queries_measure_what_all_labels_would(count: str) -> None:
     """In the mean over draws of labels, for methods that do not learn from them."""
-    sample = small(queries=240)
+    sample = small(queries=150)
     random = np.random.default_rng(0)
     measures = ("selection", "auc")
     names = ("first sample", "mean of min–max", "Borda")
@@ -279,7 +279,7 @@ def test_partly_labelled_queries_measure_what_all_labels_would(count: str) -> No
         ]
 
     partial = []
-    for _ in range(12):
+    for _ in range(8):
         labels = np.full(len(sample.labels), -1.0)
         for low in range(0, len(labels), 6):
             rows = low + random.permutation(6)[: PARTIAL[count]]
@@ -287,9 +287,9 @@ def test_partly_labelled_queries_measure_what_all_labels_would(count: str) -> No
         partial.append(values(labels))
 
     whole = values(sample.labels.astype(float))
-    errors = np.std(partial, axis=0, ddof=1) / 12**0.5
-    assert (np.abs(np.mean(partial, axis=0) - whole) < 4 * errors).all()
-    assert (errors < 0.03).all()
+    errors = np.std(partial, axis=0, ddof=1) / 8**0.5
+    assert (np.abs(np.mean(partial, axis=0) - whole) < 5 * errors).all()
+    assert (errors < 0.05).all()
 
 
 def test_only_random_labels_measure_and_all_teach() -> None:
