@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from assay.service.cli.evaluation.final_answers import answer_codes
+from assay.service.score_files.columns.query_ids import QueryIds
 from assay.service.score_files.score_table import ScoreTable, score_table
 
 
@@ -17,7 +18,7 @@ def table(**more: Any) -> ScoreTable:
     columns = {
         "scores": np.zeros((5, 1)),
         "verifier_names": ["a"],
-        "query_id": ["q", "r", "q", "q", "r"],
+        "query_id": QueryIds.of(["q", "r", "q", "q", "r"]),
         **more,
     }
     return score_table(Path("a.jsonl"), columns, labels=False)
