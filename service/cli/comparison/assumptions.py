@@ -60,6 +60,11 @@ def _of_labels(comparison: FileComparison) -> Iterator[str]:
         yield f"labels: stated to be random; {sampling}"
     elif labels.random == "assumed":
         yield f"labels: assumed to be random (`random` does not state it for all); {sampling}"
+    elif result.whole:
+        yield (
+            "labels: stated not to be of random candidates; all that counts of each labelled query"
+            " has a label, so the intervals hold if those queries were drawn at random"
+        )
     else:
         yield (
             "labels: all are stated not to be random; the intervals hold only if their candidates"

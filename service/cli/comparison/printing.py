@@ -20,6 +20,8 @@ def print_comparison(comparison: FileComparison) -> None:
     """Print the table, the verdict, and what was assumed."""
     result, systems = comparison.result, comparison.systems
     console = Console(highlight=False)
+    console.print(f"A: {systems[0].name}", soft_wrap=True)
+    console.print(f"B: {systems[1].name}", soft_wrap=True)
     console.print(
         f"{result.queries} queries; {_what(comparison)} differ in {result.differing}"
         f" ({_percent(result.differing, result.queries)}); {result.labels} labels count, in"
@@ -27,10 +29,12 @@ def print_comparison(comparison: FileComparison) -> None:
         f" {_what(comparison)} differ",
         soft_wrap=True,
     )
-    table = Table("", "with predictions", "labels alone", "as good as labels", box=None)
+    table = Table("", box=None, padding=(0, 2, 0, 0))
+    for heading in ("with predictions", "labels alone", "as good as labels"):
+        table.add_column(heading, no_wrap=True)
     rows = (
-        (f"A  {systems[0].name}", result.accuracy[0], False),
-        (f"B  {systems[1].name}", result.accuracy[1], False),
+        ("A", result.accuracy[0], False),
+        ("B", result.accuracy[1], False),
         ("B − A", result.difference, True),
     )
     for title, estimate, signed in rows:

@@ -163,10 +163,14 @@ CELLS = [
     Cell(50, "turned", 0.05, 200, 2, 0.5, 2.0, "pick"),
     Cell(100, "biased", 0.8, 1000, 4, 2.0, 0.0, "candidates"),
     Cell(200, "good", 0.95, 200, 1, 0.0, 2.0, "candidates"),
+    Cell(50, "biased", 0.4, 1000, 1, 0.5, 1.0, "pick", "differ"),
+    Cell(100, "good", 0.4, 1000, 1, 0.5, 1.0, "pick", "picks"),
 ]
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.labels}-{cell.quality}-{cell.by}")
+@pytest.mark.parametrize(
+    "cell", CELLS, ids=lambda cell: f"{cell.labels}-{cell.quality}-{cell.by}-{cell.design}"
+)
 def test_intervals_hold_the_truth(cell: Cell) -> None:
     """93 % of those at nominal 95 %, by the benchmark's own simulation (`make bench-compare`)."""
     held = coverage(simulated_world(cell, np.random.default_rng(5)), cell, 300, 5)

@@ -78,7 +78,7 @@ def _line(row: dict[str, Any]) -> str:
     kind = (
         f"{row['set']:22}{row['labels']:>6}{row['quality']:>9}{row['base_rate']:>6}"
         f"{row['queries']:>6}{row['per_query']:>4}{row['gain']:>5}{row['spread']:>5}"
-        f"{row['by']:>11}"
+        f"{row['by']:>11}{row['design']:>11}"
     )
     figures = "".join(
         f"{row[f'{name}_coverage']:8.3f}{row[f'{name}_labels_only_coverage']:7.3f}"
@@ -99,7 +99,7 @@ def main() -> None:
     if not options.json:
         print(
             f"{'set':22}{'labels':>6}{'quality':>9}{'base':>6}{'of':>6}{'per':>4}{'gain':>5}"
-            f"{'sd':>5}{'by':>11}  difference: held, by labels only; widths | accuracy: likewise"
+            f"{'sd':>5}{'by':>11}{'design':>11}  difference: held, by labels only; widths | accuracy: likewise"
         )
     rows = table(worlds, options.samples, progress=not options.json)
     kinds = ("difference", "accuracy", "difference_labels_only", "accuracy_labels_only")

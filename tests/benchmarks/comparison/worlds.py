@@ -12,9 +12,10 @@ from scipy.special import expit, logit
 
 from assay.aggregation import LabelModel
 from assay.aggregation.comparison.choice_weights import pick_weights
+from assay.aggregation.comparison.label_chances import Flags
 from assay.aggregation.comparison.system_comparison import ComparedCandidates
 from assay.aggregation.matrix import Floats
-from assay.aggregation.statistics.queries import Queries
+from assay.aggregation.statistics.queries import Ints, Queries
 from tests.benchmarks.protocol import leading_word, real_sets
 
 LABELS = (25, 50, 100, 200, 400)
@@ -27,7 +28,11 @@ SIZE, POPULATION = 4, 40_000
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One population and how it is sampled; `gain`: how much better the second system is."""
+    """One population and how it is sampled; `gain`: how much better the second system is.
+
+    `design`: labels are of random candidates of random queries, of both picks of random queries, or
+    of both picks of random queries where they differ.
+    """
 
     labels: int
     quality: str
@@ -37,6 +42,7 @@ class Cell:
     gain: float
     spread: float
     by: str
+    design: str = "candidates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class World:
 
 
 def cells() -> Iterator[Cell]:
-    """Yield every count of labels, quality and base rate; the rest takes turns."""
+    """Yield every count of labels, quality and base rate, the rest in turns; then other designs."""
     grid = itertools.product(LABELS, QUALITIES, BASE_RATES)
     for place, (labels, quality, base_rate) in enumerate(grid):
         yield Cell(
@@ -71,6 +77,10 @@ def cells() -> Iterator[Cell]:
             SPREADS[place // 7 % 2],
             BY[place // 11 % 2],
         )
+    for design, labels, quality in itertools.product(
+        ("picks", "differ"), (50, 200), ("good", "biased")
+    ):
+        yield Cell(labels, quality, 0.5, 1000, 2, 0.5, 2.0, "pick", design)
 
 
 def simulated_world(cell: Cell, random: np.random.Generator) -> World:
@@ -111,15 +121,28 @@ def _picks(scores: Floats) -> Floats:
     return pick_weights(scores.ravel(), queries).reshape(scores.shape)
 
 
+def labelled(world: World, chosen: Ints, cell: Cell, random: np.random.Generator) -> Flags:
+    """Return which candidates of the chosen queries have a label."""
+    first, second = (of[chosen] for of in world.weights)
+    known = np.zeros(first.shape, bool)
+    if cell.design == "candidates":
+        size = world.labels.shape[1]
+        per_query = min(cell.per_query, size)
+        asked = min(len(chosen), max(1, round(cell.labels / per_query)))
+        places = np.argsort(random.random((asked, size)), axis=1)[:, :per_query]
+        known[np.arange(asked)[:, None], places] = True
+        return known
+    kind = (first != second).any(axis=1) | (cell.design == "picks")
+    queries = np.flatnonzero(kind)[: cell.labels // 2]
+    known[queries] = (first + second)[queries] > 0
+    return known
+
+
 def sampled(world: World, cell: Cell, random: np.random.Generator) -> ComparedCandidates:
     """Return a sample of queries, with labels of a few random candidates of the first ones."""
     chosen = random.integers(0, len(world.labels), cell.queries)
     size = world.labels.shape[1]
-    per_query = min(cell.per_query, size)
-    asked = min(cell.queries, max(1, round(cell.labels / per_query)))
-    known = np.zeros((cell.queries, size), bool)
-    places = np.argsort(random.random((asked, size)), axis=1)[:, :per_query]
-    known[np.arange(asked)[:, None], places] = True
+    known = labelled(world, chosen, cell, random)
     side = np.tile(np.arange(size) >= size // 2, cell.queries)
     everywhere = np.ones(len(side), bool)
     return ComparedCandidates(

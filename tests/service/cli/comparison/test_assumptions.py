@@ -78,4 +78,17 @@ def test_labels_where_systems_differ_only_are_noticed(tmp_path: Path) -> None:
     shown = "\n".join(assumptions(compared(ComparedFiles(paths[0], paths[1]))))
 
     assert "labels: not drawn alike where the systems differ and elsewhere" in shown
-    assert "labels: all are stated not to be random" in shown
+    assert "labels: stated not to be of random candidates; all that counts" in shown
+
+
+def test_labels_that_are_not_random_are_warned_of(tmp_path: Path) -> None:
+    """They count where there are no others."""
+    chosen = [
+        {**row, "label": row["label"] if row["candidate"] < 2 else None, "random": False}
+        for row in rows(1.0, 1, 60)
+    ]
+    path = write(tmp_path / "a.jsonl", *chosen)
+
+    shown = assumptions(compared(ComparedFiles(path, baseline=SimpleChoice.RANDOM)))
+
+    assert shown[0].startswith("labels: all are stated not to be random; the intervals hold only")

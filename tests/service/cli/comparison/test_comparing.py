@@ -21,7 +21,7 @@ def test_names_are_printed_as_they_are(tmp_path: Path, capsys: pytest.CaptureFix
     compare_files(ComparedFiles(first, second), as_json=False)
 
     out, err = capsys.readouterr()
-    assert "A  a[b].jsonl" in out
+    assert "A: a[b].jsonl" in out
     assert "not decided: B − A is" in out
     assert "(estimate)" in out
     assert "understood: picked by: score / score" in err
