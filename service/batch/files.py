@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 
 from assay.aggregation.whole_file import replace_file
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.endings import FORMS, named_ending
 
-SUFFIXES = (".jsonl", ".parquet")
 UNFINISHED = ".tmp"
-NO_FILES = "has no .jsonl or .parquet file"
+NO_FILES = f"has no file of rows ({FORMS})"
 
 
 class BatchError(StartupError):
@@ -52,6 +54,17 @@ class Files:
             while piece := file.read(1 << 20):
                 content.update(piece)
         return content.hexdigest()
+
+    @contextmanager
+    def here(self, path: str) -> Iterator[Path]:
+        """Yield a file's path on this machine; a remote file is copied here for so long."""
+        if self.local:
+            yield Path(path)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / path.rsplit("/", 1)[-1]
+            self.fs.get_file(path, str(copy))
+            yield copy
 
     def get(self, *names: str) -> bytes | None:
         """Return a file's content; None without the file."""
@@ -109,22 +122,31 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
         raise BatchError(f"{out.url}: is a file; name a folder for the results")
     root = files.root
     if any(sign in root for sign in "*?["):
-        paths = sorted(files.fs.glob(root))
+        paths = _of_rows(sorted(files.fs.glob(root)))
     elif files.fs.isdir(root):
-        paths = sorted(path for path in files.fs.find(root) if not _hidden(path[len(root) :]))
+        shown = sorted(path for path in files.fs.find(root) if not _hidden(path[len(root) :]))
+        paths = _of_rows(shown)
+        # Beside rows, a file of JSON describes them.
+        paths = [path for path in paths if not path.endswith(".json")] or paths
+    elif files.local and Path(root).exists() and not Path(root).is_file():
+        raise BatchError(f"{url}: is a pipe or a device, which `assay rank` reads")
     elif files.fs.exists(root):
         paths = [root]
     else:
         raise BatchError(f"{url}: no such file or folder")
-    paths = [path for path in paths if path.endswith(SUFFIXES) and not out.holds(path, files)]
+    paths = [path for path in paths if not out.holds(path, files)]
     if not paths:
         raise BatchError(f"{url}: {NO_FILES}")
-    if len({path.rpartition(".")[2] for path in paths}) > 1:
+    if len({path.endswith(".parquet") for path in paths}) > 1:
         raise BatchError(
-            f"{url}: has both .jsonl and .parquet files; name one kind, such as"
+            f"{url}: has both .parquet files and others; name one kind, such as"
             f" '{url.rstrip('/')}/*.parquet'"
         )
     return files, paths
+
+
+def _of_rows(paths: Sequence[str]) -> list[str]:
+    return [path for path in paths if named_ending(Path(path)) is not None]
 
 
 def _hidden(path: str) -> bool:

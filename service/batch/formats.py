@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.service.api.requests import RankRequest
 from assay.service.batch.files import BatchError, Files
+from assay.service.row_files.column_map import ColumnMap
 
 #: Columns that make a request.
 REQUEST = frozenset(RankRequest.model_fields)
@@ -42,7 +43,8 @@ class SourceFile:
     """An input file as it was when the job began.
 
     `firsts`: the first row of each part. `digest`: of the content, or the object store's own mark
-    of it. `offsets`: for lines, at which byte each part begins.
+    of it. `offsets`: for lines, at which byte each part begins. `form`: how it is read.
+    `understood`: which columns hold what.
     """
 
     path: str
@@ -51,6 +53,8 @@ class SourceFile:
     firsts: tuple[int, ...]
     digest: str
     offsets: tuple[int, ...] = ()
+    form: str = "jsonl"
+    understood: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -90,14 +94,14 @@ class Cuts:
 class Row:
     """An input row: the body of a request, or the reason why it is none.
 
-    `text`: the text that stands there instead. `origin`: file and row of a row that was set aside
+    `came`: the row as the file has it. `origin`: file and row of a row that was set aside
     and mended.
     """
 
     number: int
     body: dict[str, Any] | None
     problem: str | None = None
-    text: str | None = None
+    came: Any = None
     origin: tuple[str, int] | None = None
 
 
@@ -114,8 +118,9 @@ class RowFormat(ABC):
 
     suffix: str
 
-    def __init__(self, texts: bool = True) -> None:
+    def __init__(self, texts: bool = True, columns: ColumnMap | None = None) -> None:
         self.dropped = REQUEST - TEXT_COLUMNS if texts else REQUEST
+        self.columns = columns or ColumnMap()
 
     @abstractmethod
     def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
@@ -135,9 +140,9 @@ class RowFormat(ABC):
     ) -> bytes:
         """Return an output file: the results, and the carried columns beside them, row for row."""
 
-    @abstractmethod
     def as_it_came(self, block: Block, place: int) -> Any:
         """Return a row as the input has it, so that somebody can mend it."""
+        return block.rows[place].came
 
 
 def clash(path: str, names: Sequence[str]) -> None:

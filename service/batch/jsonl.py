@@ -12,7 +12,6 @@ import orjson
 from assay.service.batch.files import BatchError, Files
 from assay.service.batch.formats import (
     REQUEST,
-    RESULT,
     Block,
     Cuts,
     Row,
@@ -20,10 +19,16 @@ from assay.service.batch.formats import (
     SourceFile,
     clash,
 )
-from assay.service.batch.set_aside import mended, unwritable
+from assay.service.batch.ranking_rows import RankingRow, ranking_from
+from assay.service.batch.request_rows import as_request
+from assay.service.row_files.json_row import json_row
+from assay.service.row_files.problems import RowProblem
+from assay.service.row_files.understood import Understood
 
 #: A longer line is a bad row, and never in memory as a whole.
 LONGEST_LINE = 32 << 20
+#: So many first rows show what the columns of a file hold.
+UNDERSTOOD_ROWS = 100
 
 
 class Jsonl(RowFormat):
@@ -34,12 +39,13 @@ class Jsonl(RowFormat):
     def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
         """Count the lines, and note where each part begins."""
         cuts, offsets, at, content = Cuts(part_rows), [], 0, blake2b(digest_size=16)
+        understood = Understood(form="JSON lines")
         try:
             with files.open(path) as file:
                 for line, length in _lines(file, content):
                     if line is None or not _is_blank(line):
-                        if cuts.rows == 0 and line is not None:
-                            self._check_columns(path, line)
+                        if cuts.rows < UNDERSTOOD_ROWS and line is not None:
+                            self._look_at(path, line, understood, cuts.rows)
                         if cuts.add(0 if line is None else length):
                             offsets.append(at)
                     at += length
@@ -52,12 +58,17 @@ class Jsonl(RowFormat):
             firsts=tuple(cuts.firsts),
             digest=content.hexdigest(),
             offsets=tuple(offsets),
+            understood=understood.data(),
         )
 
-    def _check_columns(self, path: str, line: bytes) -> None:
-        """Raise `BatchError` if the first row has a column of the output's."""
-        _, row = mended(_object(line) or {})
-        clash(path, [name for name in row or () if name not in REQUEST])
+    def _look_at(self, path: str, line: bytes, understood: Understood, number: int) -> None:
+        """Note what is understood of a row.
+
+        Raises `BatchError` if the first row has a column of the output's.
+        """
+        ranking = self._ranking(number, line, understood).row
+        if number == 0 and isinstance(ranking, dict):
+            clash(path, [name for name in ranking if name not in REQUEST])
 
     def blocks(self, files: Files, source: SourceFile, first: int, parts: int) -> Iterator[Block]:
         """Yield parts, from the byte on where the first of them begins."""
@@ -75,27 +86,15 @@ class Jsonl(RowFormat):
                 yield Block(rows, carried)
 
     def _parse(self, number: int, line: bytes | None) -> tuple[Row, dict[str, Any]]:
+        return as_request(number, self._ranking(number, line, Understood()), self.dropped)
+
+    def _ranking(self, number: int, line: bytes | None, understood: Understood) -> RankingRow:
         if line is None:
-            return Row(number, None, f"the line is longer than {LONGEST_LINE} bytes"), {}
-        try:
-            parsed = orjson.loads(line.removeprefix(BOM_UTF8))
-        except orjson.JSONDecodeError as exc:
-            return Row(number, None, f"not JSON: {exc}", _text(line)), {}
-        if not isinstance(parsed, dict):
-            return Row(number, None, "not an object", _text(line)), {}
-        origin, body = mended(parsed)
-        if not isinstance(body, dict):
-            return Row(number, None, "not an object", _text(line), origin), {}
-        if (problem := unwritable(body)) is not None:
-            return Row(number, None, problem, _text(line), origin), {}
-        beside = {name: value for name, value in body.items() if name not in self.dropped}
-        if taken := sorted((body.keys() - REQUEST) & set(RESULT)):
-            problem = f"{taken[0]!r} is also one of the output's columns; rename it"
-            return Row(number, None, problem, _text(line), origin), {
-                name: value for name, value in beside.items() if name not in taken
-            }
-        asked = {name: value for name, value in body.items() if name in REQUEST}
-        return Row(number, asked, origin=origin), beside
+            return RankingRow(number, RowProblem(f"the line is longer than {LONGEST_LINE} bytes"))
+        row = json_row(line.removeprefix(BOM_UTF8).strip())
+        if isinstance(row, RowProblem):
+            return RankingRow(number, row, came=_text(line))
+        return ranking_from(number, row, self.columns, understood)
 
     def encode(
         self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
@@ -106,20 +105,6 @@ class Jsonl(RowFormat):
             for beside, result in zip(block.carried, results, strict=True)
         )
         return b"".join(line + b"\n" for line in lines)
-
-    def as_it_came(self, block: Block, place: int) -> Any:
-        """Return a row's object, or the text that stands there instead."""
-        row = block.rows[place]
-        return row.text if row.body is None else {**block.carried[place], **row.body}
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    """Return the object in a line; None where it is something else."""
-    try:
-        parsed = orjson.loads(line.removeprefix(BOM_UTF8))
-    except orjson.JSONDecodeError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _text(line: bytes) -> str:

@@ -18,6 +18,10 @@ from assay.service.batch.formats import (
     clash,
 )
 from assay.service.row_files.arrow import NO_PYARROW
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.field_values import RowFieldError
+from assay.service.row_files.rankings import read_ranking
+from assay.service.row_files.understood import Understood
 
 #: Rows that are decoded at once: a row group may hold millions, and a row megabytes.
 DECODED = 16
@@ -30,8 +34,8 @@ class Parquet(RowFormat):
 
     suffix = "parquet"
 
-    def __init__(self, texts: bool = True) -> None:
-        super().__init__(texts)
+    def __init__(self, texts: bool = True, columns: ColumnMap | None = None) -> None:
+        super().__init__(texts, columns)
         try:
             import pyarrow
             import pyarrow.parquet
@@ -62,6 +66,8 @@ class Parquet(RowFormat):
             size=int(files.fs.size(path)),
             firsts=tuple(cuts.firsts),
             digest=files.digest(path),
+            form=self.suffix,
+            understood=_understood(names),
         )
 
     def _open(self, file: Any) -> Any:
@@ -113,14 +119,14 @@ class Parquet(RowFormat):
 
     def _block(self, table: Any, first: int) -> Block:
         asked = table.select([name for name in table.column_names if name in REQUEST]).to_pylist()
-        rows = [Row(first + place, _without_nulls(body)) for place, body in enumerate(asked)]
+        rows = [_row(first + place, _without_nulls(body)) for place, body in enumerate(asked)]
         kept = [name for name in table.column_names if name not in self.dropped]
         return Block(rows, table.select(kept))
 
     def as_it_came(self, block: Block, place: int) -> Any:
         """Return a row as an object, without the columns that it does not use."""
         [beside] = block.carried.slice(place, 1).to_pylist()
-        return _without_nulls({**beside, **(block.rows[place].body or {})})
+        return _without_nulls({**beside, **(block.rows[place].body or block.rows[place].came)})
 
     def encode(
         self, block: Block, results: Sequence[dict[str, Any]], verifiers: Sequence[str]
@@ -142,6 +148,25 @@ class Parquet(RowFormat):
         out = io.BytesIO()
         arrow.parquet.write_table(table, out)
         return out.getvalue()
+
+
+def _understood(names: Sequence[str]) -> dict[str, Any]:
+    """Return what is understood of columns that are called as ours."""
+    understood = Understood(form="Parquet")
+    for name in names:
+        if name in REQUEST:
+            understood.take(name, name)
+        else:
+            understood.carry(name)
+    return understood.data()
+
+
+def _row(number: int, body: dict[str, Any]) -> Row:
+    """Return a row whose candidates and messages may have forms that requests do not have."""
+    try:
+        return Row(number, read_ranking(body, ColumnMap()))
+    except RowFieldError as exc:
+        return Row(number, None, str(exc), came=body)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from assay.service.batch.files import BatchError, Files, inputs
 from assay.service.batch.formats import RowFormat, SourceFile
-from assay.service.batch.jsonl import Jsonl
-from assay.service.batch.parquet import Parquet
 from assay.service.batch.scoring_settings import settings_by_place
+from assay.service.batch.source_forms import FORMAT_BY_FORM, forms_of
 from assay.service.domain.learned import SavedVersion
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.rankings import check_ranking_map
 from assay.service.runtime.engine import Engine
 
 #: Changes with the fields of a plan.
 LAYOUT = 2
 PLAN, DONE, BAD, SUCCESS = "_assay.json", "_done", "_bad", "_SUCCESS"
-FORMAT_BY_SUFFIX: dict[str, type[RowFormat]] = {"jsonl": Jsonl, "parquet": Parquet}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class BatchPlan:
     """A job, the same after any number of resumptions and on any machine.
 
     `settings`: hashes of what determines results. `texts`: whether the output has the texts.
+    `columns`: which column the user says holds which field.
     """
 
     out: str
@@ -58,6 +59,7 @@ class BatchPlan:
     task: str
     settings: dict[str, str]
     texts: bool = True
+    columns: dict[str, str] = field(default_factory=dict)
     layout: int = LAYOUT
 
     @property
@@ -65,9 +67,10 @@ class BatchPlan:
         """Return the number of rows in all."""
         return sum(source.rows for source in self.sources)
 
-    def format(self) -> RowFormat:
-        """Return how the files are read and written."""
-        return FORMAT_BY_SUFFIX[self.suffix](self.texts)
+    def format(self, source: int) -> RowFormat:
+        """Return how an input file is read, and its output written."""
+        form = FORMAT_BY_FORM[self.sources[source].form]
+        return form(self.texts, ColumnMap(self.columns))
 
     def parts(self) -> list[Part]:
         """Return all parts, in order."""
@@ -79,22 +82,33 @@ class BatchPlan:
         return parts
 
 
-def plan_batch(
-    engine: Engine, where: str, out: str, part_rows: int, task: str, texts: bool = True
-) -> BatchPlan:
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """How a job reads its rows, cuts them and writes them."""
+
+    part_rows: int = 1000
+    task: str = "default"
+    texts: bool = True
+    columns: ColumnMap = field(default_factory=ColumnMap)
+
+
+def plan_batch(engine: Engine, where: str, out: str, options: JobOptions) -> BatchPlan:
     """Return a new job, or the one begun in `out`; raise `BatchError` if that is another."""
+    check_ranking_map(options.columns)
     target = Files(out)
     files, paths = inputs(where, target)
     begun = target.get(PLAN)
     old = None if begun is None else _read(out, begun)
-    part_rows = part_rows if old is None else old.part_rows
-    suffix = paths[0].rpartition(".")[2]
-    form = FORMAT_BY_SUFFIX[suffix](texts)
-    sources = tuple(form.scan(files, path, part_rows) for path in paths)
+    part_rows = options.part_rows if old is None else old.part_rows
+    forms = forms_of(files, paths, options.columns)
+    sources = tuple(
+        replace(_scanned(files, path, form, part_rows, options), form=form)
+        for path, form in zip(paths, forms, strict=True)
+    )
     members = [
         member for ensemble in engine.scoring.scorer.ensembles.values() for member in ensemble
     ]
-    tasks = engine.learning.tasks.by_name
+    tasks, task = engine.learning.tasks.by_name, options.task
     if task not in tasks:
         raise BatchError(f"no task is called {task!r}; choose from: {', '.join(sorted(tasks))}")
     if not sum(source.rows for source in sources):
@@ -103,19 +117,24 @@ def plan_batch(
         out=out,
         where=where,
         sources=sources,
-        suffix=suffix,
+        suffix="parquet" if forms[0] == "parquet" else "jsonl",
         part_rows=part_rows,
         verifiers={member.name: f"{member.column.fingerprint:016x}" for member in members},
         models=served(engine),
         task=task,
         settings=settings_by_place(engine.config),
-        texts=texts,
+        texts=options.texts,
+        columns=dict(options.columns.columns),
     )
     if old is None:
         target.put(orjson.dumps(asdict(new), option=orjson.OPT_INDENT_2), PLAN)
         return new
     _same(old, new)
     return replace(new, models=old.models)
+
+
+def _scanned(files: Files, path: str, form: str, part_rows: int, options: JobOptions) -> SourceFile:
+    return FORMAT_BY_FORM[form](options.texts, options.columns).scan(files, path, part_rows)
 
 
 def served(engine: Engine) -> dict[str, Any]:
@@ -210,6 +229,9 @@ def _same(old: BatchPlan, new: BatchPlan) -> None:
             )
     if old.task != new.task:
         raise BatchError(f"{begun} the task {old.task!r}, not {new.task!r}; name another folder")
+    if old.columns != new.columns:
+        old_map = ",".join(f"{name}={column}" for name, column in old.columns.items())
+        raise BatchError(f"{begun} --map {old_map!r}; give the same, or name another folder")
     if old.texts != new.texts:
         ways = [f"{'with' if plan.texts else 'without'} texts" for plan in (old, new)]
         raise BatchError(f"{new.out} was begun {ways[0]}, not {ways[1]}; name another folder")

@@ -87,7 +87,7 @@ class Ranker:
         return _counts(results)
 
     def _write(self, part: Part, block: Block, results: Sequence[dict[str, Any]]) -> None:
-        form = self._plan.format()
+        form = self._plan.format(part.source)
         bad = [
             set_aside(result["file"], result["row"], result["error"], form.as_it_came(block, place))
             for place, result in enumerate(results)
@@ -186,7 +186,7 @@ class Ranker:
 
 def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Block]]:
     """Yield parts with their rows; one read brings adjacent parts."""
-    form, files = plan.format(), Files(plan.where)
+    files = Files(plan.where)
     start = 0
     while start < len(parts):
         stop = start + 1
@@ -196,7 +196,8 @@ def _blocks(plan: BatchPlan, parts: Sequence[Part]) -> Iterator[tuple[Part, Bloc
         ):
             stop += 1
         first = parts[start]
-        blocks = form.blocks(files, plan.sources[first.source], first.place, stop - start)
+        form, source = plan.format(first.source), plan.sources[first.source]
+        blocks = form.blocks(files, source, first.place, stop - start)
         yield from zip(parts[start:stop], blocks, strict=True)
         start = stop
 

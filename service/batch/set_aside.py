@@ -14,12 +14,17 @@ SET_ASIDE = frozenset({"file", "row", "error", "input"})
 
 def set_aside(file: str, row: int, error: str, row_input: Any) -> bytes:
     """Return the line for a row that could not be ranked."""
-    line = {"file": file, "row": row, "error": error, "input": row_input}
+    line = {"file": file, "row": row, "error": error, "input": writable(row_input)}
+    return orjson.dumps(line, default=_plain) + b"\n"
+
+
+def writable(value: Any) -> Any:
+    """Return a value as it is where orjson writes it, and otherwise as a text of JSON."""
     try:
-        return orjson.dumps(line, default=_plain) + b"\n"
-    except TypeError:  # what orjson does not write is kept as text
-        text = json.dumps(row_input, default=_plain, ensure_ascii=True)
-        return orjson.dumps({**line, "input": text}) + b"\n"
+        orjson.dumps([value], default=_plain)
+    except (TypeError, RecursionError):
+        return json.dumps(value, default=_plain, ensure_ascii=True)
+    return value
 
 
 def mended(row: Mapping[str, Any]) -> tuple[tuple[str, int] | None, Any]:

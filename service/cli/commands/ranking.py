@@ -58,7 +58,7 @@ def batch_command(
     where: Annotated[
         str,
         typer.Argument(
-            metavar="IN", help="File, folder or pattern of .jsonl or .parquet, or a URL of one."
+            metavar="IN", help="File, folder or pattern of files of rankings, or a URL of one."
         ),
     ],
     out: Annotated[
@@ -106,6 +106,10 @@ def batch_command(
             show_default=False,
         ),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--map", metavar=MAP_METAVAR, help=MAP_HELP, show_default=False),
+    ] = None,
     no_texts: Annotated[
         bool,
         typer.Option("--no-texts", help="Leave queries, candidates and references out of OUT."),
@@ -116,19 +120,19 @@ def batch_command(
 
     Resumable, in bounded memory, with bad rows set aside.
     """
+    from assay.service.batch.plan import JobOptions
     from assay.service.batch.ranking import Effort
     from assay.service.cli.ranking.bad_rows import AllowedBad
     from assay.service.cli.ranking.batch import Wanted, run_batch
+    from assay.service.row_files.column_map import ColumnMap
 
     wanted = Wanted(
         where=where,
         out=out,
-        task=task,
-        part_rows=part_rows,
+        options=JobOptions(part_rows, task, not no_texts, ColumnMap.parse(columns)),
         effort=Effort(concurrency, keep_going, tries),
         ray=ray,
         workers=workers,
-        texts=not no_texts,
         allowed=AllowedBad.parse(allow_bad),
     )
     run_batch(wanted, config, {"data_dir": data_dir}, as_json)

@@ -19,7 +19,7 @@ from assay.service.batch.formats import REQUEST, TEXT_COLUMNS
 from assay.service.batch.own_output import ANSWER_COLUMNS, check_carried
 from assay.service.batch.ranking_rows import RankingRow
 from assay.service.batch.scoring_settings import ensemble_hash
-from assay.service.batch.set_aside import unwritable
+from assay.service.batch.set_aside import unwritable, writable
 from assay.service.cli.ranking.answers_file import (
     AnswersFile,
     AnswersStream,
@@ -31,6 +31,7 @@ from assay.service.domain.errors import NoVerifierError
 from assay.service.domain.score_keys import query_of_key
 from assay.service.learning.tasks.task import Task
 from assay.service.row_files.problems import RowProblem
+from assay.service.row_files.rankings import RANKING_FIELDS
 from assay.service.runtime.engine import Engine
 
 #: Columns of the input that the output has.
@@ -65,14 +66,14 @@ class Answering:
         """
         file = self.file
         if isinstance(row.row, RowProblem):
-            return Turn(self._unreadable(file, row, row.row.reason, row.row.text), 0)
+            return Turn(self._unreadable(file, row, row.row.reason), 0)
         taken = frozenset(row.row) - REQUEST
         if file not in self._checked:
             self._checked.add(file)
             check_carried(f"{file}:{row.line}", taken, frozenset(ANSWER_COLUMNS))
         problem = unwritable(row.row) or _clash(taken)
         if problem is not None:
-            return Turn(self._unreadable(file, row, problem, ""), 0)
+            return Turn(self._unreadable(file, row, problem), 0)
         content = orjson.dumps(row.row, option=orjson.OPT_SORT_KEYS)
         asked = self._asked(file, row, row.row, content)
         if (earlier := self._answers.earlier(asked)) is not None:
@@ -135,16 +136,15 @@ class Answering:
         error: dict[str, Any] = orjson.loads(failure.body())
         return error
 
-    async def _unreadable(
-        self, file: str, row: RankingRow, reason: str, text: str
-    ) -> dict[str, Any]:
+    async def _unreadable(self, file: str, row: RankingRow, reason: str) -> dict[str, Any]:
+        field = reason.partition(":")[0]
         error = {
             "type": "invalid_request_error",
             "message": reason,
-            "param": None,
+            "param": field if field in RANKING_FIELDS else None,
             "code": "unreadable_row",
         }
-        return {"line": row.line, "file": file, "input": text or None, "error": error}
+        return {"line": row.line, "file": file, "input": writable(row.came), "error": error}
 
 
 async def _kept(earlier: EarlierAnswer, file: str, line: int) -> Kept:

@@ -27,6 +27,7 @@ from assay.service.batch.plan import (
     SUCCESS,
     BatchPlan,
     Done,
+    JobOptions,
     Part,
     freeze,
     plan_batch,
@@ -34,6 +35,7 @@ from assay.service.batch.plan import (
     total,
 )
 from assay.service.batch.ranking import Effort, Ranker
+from assay.service.batch.ranking_rows import understood_from
 from assay.service.cli.console import Console
 from assay.service.cli.ranking.bad_rows import AllowedBad
 from assay.service.config.loading import default_config_path
@@ -51,12 +53,10 @@ class Wanted:
 
     where: str
     out: str
-    task: str = "default"
-    part_rows: int = 1000
+    options: JobOptions = field(default_factory=JobOptions)
     effort: Effort = field(default_factory=Effort)
     ray: str | None = None
     workers: int | None = None
-    texts: bool = True
     allowed: AllowedBad = field(default_factory=AllowedBad)
 
 
@@ -76,6 +76,7 @@ def run_batch(
         console = Console(stderr=True)
         with console.status("counting rows"):
             job = asyncio.run(_planned(config, wanted))
+        _show_understood(job, console)
         files = Files(job.out)
         files.sweep()
         todo, before = remaining_parts(job, files)
@@ -121,17 +122,9 @@ def _stored(config: Config) -> Iterator[Config]:
 async def _planned(config: Config, wanted: Wanted) -> BatchPlan:
     """Return the job, having looked that the verifiers of its ensemble answer."""
     async with open_engine(config, Metrics(), learning=False) as engine:
-        job = await asyncio.to_thread(
-            plan_batch,
-            engine,
-            wanted.where,
-            wanted.out,
-            wanted.part_rows,
-            wanted.task,
-            wanted.texts,
-        )
+        job = await asyncio.to_thread(plan_batch, engine, wanted.where, wanted.out, wanted.options)
         _, readiness = await engine.readiness.report()
-        ensemble = engine.learning.tasks.by_name[wanted.task].ensemble
+        ensemble = engine.learning.tasks.by_name[wanted.options.task].ensemble
         silent = {
             name: readiness["verifiers"][name]
             for name in config.ensembles[ensemble]
@@ -194,9 +187,22 @@ def _show(done: Iterable[Done], job: BatchPlan, before: Sequence[Done], console:
             bar.update(task, completed=so_far.rows, description=progress_line)
 
 
+def _show_understood(job: BatchPlan, console: Console) -> None:
+    """Print what was understood of each file; of many files, of those that differ."""
+    shown: set[str] = set()
+    for source in job.sources:
+        lines = list(understood_from(source.understood).lines())
+        if "\n".join(lines) not in shown:
+            shown.add("\n".join(lines))
+            for line in lines:
+                console.print(f"{source.name}: {line}", highlight=False, soft_wrap=True)
+
+
 def _tell(summary: dict[str, int], job: BatchPlan, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({**summary, "out": job.out}))  # noqa: T201 - this is the command's output
+        understood = {source.name: source.understood for source in job.sources}
+        printed = {**summary, "out": job.out, "understood": understood}
+        print(json.dumps(printed))  # noqa: T201 - this is the command's output
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{summary['rows']:,} rows: {job.out}", markup=False)

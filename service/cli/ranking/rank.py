@@ -23,6 +23,7 @@ from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.opening import STANDARD_INPUT
+from assay.service.row_files.understood import Understood
 from assay.service.runtime.configuration import load_config
 from assay.service.runtime.lifespan import open_engine
 from assay.service.telemetry.logs import configure_logging
@@ -94,7 +95,7 @@ class _Run:
     def __init__(self, answers: Answers, options: RankOptions, console: Console) -> None:
         self.answers, self.options, self.console = answers, options, console
         self.ranked = self.failed = 0
-        self.understood: dict[str, list[str]] = {}
+        self.understood: dict[str, dict[str, Any]] = {}
 
     async def rank(self, config: Config, paths: Sequence[Path]) -> None:
         """Rank the files one after another."""
@@ -110,7 +111,7 @@ class _Run:
                 task = bar.add_task("ranking", total=None)
                 for path in paths:
                     with opened_rankings(path, self.options.columns) as opened:
-                        self._understand(path, opened.understood)
+                        shown = self._show(path, opened.understood, "")
                         answering.file = path.name
                         async for answer in take_turns(
                             opened.rows,
@@ -120,11 +121,16 @@ class _Run:
                         ):
                             self._write(answer)
                             bar.advance(task)
+                        self._show(path, opened.understood, shown)
         self.answers.finish()
 
-    def _understand(self, path: Path, understood: list[str]) -> None:
-        self.understood[str(path)] = understood
-        self.console.print(f"{path}: {'; '.join(understood)}", markup=False)
+    def _show(self, path: Path, understood: Understood, shown: str) -> str:
+        """Print what was understood of a file where it is not what was shown, and return it."""
+        self.understood[str(path)] = understood.data()
+        lines = "\n".join(f"{path}: {line}" for line in understood.lines())
+        if lines != shown:
+            self.console.print(lines, markup=False)
+        return lines
 
     def _write(self, answer: dict[str, Any] | Kept) -> None:
         if isinstance(answer, Kept):

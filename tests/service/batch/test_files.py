@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def test_what_cannot_be_an_input_is_refused(config: Path, tmp_path: Path) -> Non
     (tmp_path / "both").mkdir()
     as_lines(tmp_path / "both" / "a.jsonl", [])
     as_parquet(tmp_path / "both" / "b.parquet", bodies(1))
-    as_parquet(tmp_path / "other.parquet", [{"text": "x"}])
+    os.mkfifo(tmp_path / "pipe")
     as_parquet(tmp_path / "taken.parquet", [{**bodies(1)[0], "score": 1.0}])
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1 but no more")
 
@@ -34,11 +35,9 @@ def test_what_cannot_be_an_input_is_refused(config: Path, tmp_path: Path) -> Non
         )
 
     assert "no such file or folder" in refused("none.jsonl")
-    assert "has no .jsonl or .parquet file" in refused("empty")
-    assert "has both .jsonl and .parquet files" in refused("both")
-    assert "needs the columns candidates, and query or messages; its columns: text" in refused(
-        "other.parquet"
-    )
+    assert "has no file of rows" in refused("empty")
+    assert "has both .parquet files and others" in refused("both")
+    assert "is a pipe or a device" in refused("pipe")
     assert "the column 'score' is also one of the output's; rename it" in refused("taken.parquet")
     assert "not Parquet" in refused("damaged.parquet")
     assert "has no rows" in refused(str(as_lines(tmp_path / "blank.jsonl", ["", ""]).name))
@@ -62,6 +61,7 @@ def test_an_object_store_will_do(config: Path, tmp_path: Path) -> None:
         "50",
     )
 
+    found.pop("understood")
     assert found == {"rows": 70, "bad": 0, "partial": 0, "out": "memory://batch-test/out"}
     assert files.names("out/_done") == [
         "part-00000-000000000000.jsonl",

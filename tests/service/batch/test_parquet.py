@@ -104,7 +104,7 @@ def test_without_its_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("lacking", ["query", "candidates"])
 def test_a_file_without_a_requests_columns_is_refused(tmp_path: Path, lacking: str) -> None:
-    """It names the existing columns."""
+    """It names the existing columns; the plan gives such a file to another reader."""
     content = [{name: value for name, value in rows(1)[0].items() if name not in (lacking, "task")}]
     path = as_parquet(tmp_path / "in.parquet", content)
 

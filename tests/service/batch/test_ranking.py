@@ -55,6 +55,9 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
     before, asked = contents(out), scored(upstreams[0])
     second = ended(start(*command))
 
+    understood = first.pop("understood")
+    assert second.pop("understood") == understood
+    assert understood["in.jsonl"]["columns"]["candidates"] == ["candidates"]
     assert first == second == {"rows": 125, "bad": 5, "partial": 0, "out": str(out)}
     assert contents(out) == before
     assert scored(upstreams[0]) == asked
@@ -80,9 +83,12 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
         for line in path.read_text().splitlines()
     ]
     assert [(row["row"], row["error"]) for row in bad] == [
-        (60, "candidates: Field required"),
+        (
+            60,
+            "candidates: no column has it; there are query, id: name it by --map candidates=COLUMN",
+        ),
         (61, "not JSON: invalid literal, expected 'null': line 1 column 1 (char 0)"),
-        (62, "not an object"),
+        (62, "must be an object"),
         (63, "no task is called 'nope'; choose from: default, t"),
         (64, "'best' is also one of the output's columns; rename it"),
     ]
@@ -93,7 +99,7 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
         "not json",
         "[1]",
         lines[64],
-        json.dumps(lines[65]),
+        lines[65],
     ]
     assert rows[60]["id"] == 7  # what it brought stays beside it
     assert [row["candidates"] for row in ranked] == [row["candidates"] for row in good]

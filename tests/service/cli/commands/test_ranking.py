@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.service.batch.plan import JobOptions
 from assay.service.batch.ranking import Effort
 from assay.service.cli import demo
 from assay.service.cli.ranking import batch, rank
@@ -47,8 +48,7 @@ def test_a_bulk_job_has_its_options_in_one_place(monkeypatch: pytest.MonkeyPatch
     assert wanted == Wanted(
         where="s3://b/in",
         out="s3://b/out",
-        task="t",
-        part_rows=10,
+        options=JobOptions(10, "t"),
         effort=Effort(5, True, 2),
         ray="local",
         workers=None,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from assay.service.batch.plan import BAD, SUCCESS
-from tests.support.commands.bulk_jobs import as_lines, bodies, results
+from tests.support.commands.bulk_jobs import as_lines, as_parquet, bodies, results
 from tests.support.commands.in_process import problem, run, said
 from tests.support.servers.processes import write_config
 
@@ -34,6 +36,7 @@ def test_a_job_ends_with_its_counts(tmp_path: Path) -> None:
 
     out = tmp_path / "out"
     counts = {"rows": 3, "bad": 1, "partial": 0}
+    assert first.pop("understood") == second.pop("understood")
     assert first == second == {**counts, "out": str(out)}
     assert json.loads((out / SUCCESS).read_text()) == counts
     assert len(results(out)) == 3
@@ -66,7 +69,7 @@ def test_who_keeps_going_gets_the_rows_without_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [{"prompt_text": "2+2?", "answers": ["4", "5"]}, "nonsense", {"query": "q", "candidates": []}],
+    [{"said": "2+2?", "heard": ["4", "5"]}, "nonsense", {"query": "q", "candidates": []}],
 )
 def test_a_job_without_one_ranked_row_is_no_success(tmp_path: Path, row: object) -> None:
     """F17, F20: exit code 1, no mark, and the row as it came in `_bad/`."""
@@ -76,6 +79,7 @@ def test_a_job_without_one_ranked_row_is_no_success(tmp_path: Path, row: object)
     assert not (tmp_path / "out" / SUCCESS).exists()
     [bad] = (tmp_path / "out" / BAD).iterdir()
     assert json.loads(bad.read_text())["input"] == row
+    assert json.loads((tmp_path / "out" / "_assay.json").read_text())["sources"][0]["understood"]
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,84 @@ def test_a_job_of_another_release_is_refused(tmp_path: Path) -> None:
     plan.write_text(json.dumps(fields))
 
     assert "was begun by another release of assay" in problem(*command)
+
+
+FORMS: dict[str, Callable[[Path], object]] = {
+    "in.json": lambda path: path.write_text(json.dumps(bodies(3))),
+    "in.ndjson": lambda path: path.write_text("\n".join(map(json.dumps, bodies(3)))),
+    "in.jsonl.gz": lambda path: path.write_bytes(
+        gzip.compress("\n".join(map(json.dumps, bodies(3))).encode())
+    ),
+    "in.csv": lambda path: path.write_text(as_cells(",")),
+    "in.tsv": lambda path: path.write_text(as_cells("\t")),
+    "in.parquet": lambda path: as_parquet(
+        path, [{"prompt": r["query"], "responses": r["candidates"]} for r in bodies(3)]
+    ),
+}
+
+
+def as_cells(mark: str) -> str:
+    """Return rows as a table, the candidates in columns of their own."""
+    rows = [[row["query"], *row["candidates"]] for row in bodies(3)]
+    heading = ["prompt", "response_1", "response_2", "response_3"]
+    return "".join(mark.join(cells) + "\n" for cells in [heading, *rows])
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_file_of_any_form_is_ranked_alike(tmp_path: Path, name: str) -> None:
+    """Its rows come out as lines of JSON, in their order; a second run has nothing to do."""
+    (tmp_path / "plain").mkdir()
+    said(*words(tmp_path / "plain"))
+    FORMS[name](tmp_path / name)
+    command = words(tmp_path)
+    command[1] = tmp_path / name
+
+    first, second = said(*command, "--part-rows", "2"), said(*command)
+
+    assert first == second
+    ranked, plain = results(tmp_path / "out"), results(tmp_path / "plain" / "out")
+    for column in ("row", "query", "candidates", "key", "score", "ranking"):
+        assert [row[column] for row in ranked] == [row[column] for row in plain], column
+
+
+def test_columns_are_named_by_a_map(tmp_path: Path) -> None:
+    """The plan keeps it: another one is another job."""
+    rows = [{"a": {"b": row["query"]}, "c": row["candidates"]} for row in bodies(2)]
+    command = [*words(tmp_path, *rows), "--map"]
+
+    found = said(*command, "query=a.b,candidates=c")
+
+    assert found["bad"] == 0
+    assert found["understood"]["in.jsonl"]["columns"] == {"candidates": ["c"], "query": ["a.b"]}
+    assert "was begun with --map 'query=a.b,candidates=c'" in problem(
+        *command, "query=a,candidates=c"
+    )
+    assert "a ranking has no field 'x'" in problem(*command, "x=c")
+
+
+def test_what_was_understood_is_shown(tmp_path: Path) -> None:
+    """Before the work, on the other stream."""
+    rows = [
+        {"question": row["query"], "completions": row["candidates"], "z": 1} for row in bodies(2)
+    ]
+
+    shown = run(*words(tmp_path, *rows)).stderr
+
+    assert "in.jsonl: candidates: completions; query: question" in shown
+    assert "in.jsonl: carried over: z" in shown
+
+
+def test_the_files_of_another_tool_are_read(tmp_path: Path) -> None:
+    """Alpaca's annotations: two outputs a row."""
+    row = {
+        "instruction": "2+2?",
+        "output_1": "4",
+        "output_2": "5",
+        "generator_1": "a",
+        "generator_2": "b",
+        "annotator": "c",
+        "preference": 1.0,
+    }
+
+    assert said(*words(tmp_path, row))["bad"] == 0
+    assert [len(each["candidates"]) for each in results(tmp_path / "out")] == [2]
