@@ -109,7 +109,7 @@ def _fields(row: ToolRow, questions: list[str], mark: str) -> ToolRow:
 
 
 def _of_record(row: ToolRow) -> Iterator[ArgillaResponse]:
-    if isinstance(row.values["responses"], Mapping):  # 2.x: a list for each question
+    if isinstance(row.values.get("responses"), Mapping):  # 2.x: a list for each question
         by_question = row.below("responses")
         for question in by_question.values:
             for response in by_question.objects(question):

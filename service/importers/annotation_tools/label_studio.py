@@ -31,6 +31,9 @@ _FLAT = frozenset({"annotation_id", "annotator", "lead_time"})
 _ABOUT_FLAT = _FLAT | {"created_at", "updated_at", "id", "agreement", "history"}
 _TYPES = ("choices", "rating", "number", "pairwise")
 
+#: Of seconds since 1970.
+LATEST_TIME = 1e12
+
 
 @dataclass(frozen=True, slots=True)
 class LabelStudioExport:
@@ -119,7 +122,13 @@ def _person(annotation: ToolRow) -> str | None:
 def _about(row: ToolRow, person: str | None, times: tuple[str, ...]) -> dict[str, Any]:
     time = next((row.values[name] for name in times if row.has(name)), None)
     about = {} if not person else {"who": person[:128]}
-    return about if time is None else {**about, "at": time}
+    if time is None:
+        return about
+    if not isinstance(time, str) and not (
+        isinstance(time, (int, float)) and abs(time) < LATEST_TIME
+    ):
+        raise row.refusal(times[0], "must be a time", time)
+    return {**about, "at": time}
 
 
 def _labels(

@@ -7,11 +7,10 @@ responses as texts). Files before version 0.4.3 have `arguments` as lists.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from assay.service.importers.conversations import as_messages, ask_mapped
 from assay.service.importers.evaluations.metric_labels import label_metric, label_of
@@ -61,11 +60,11 @@ def _key(row: ToolRow) -> str:
     """Return what tells samples of several tasks apart, the same in each model's file."""
     if row.has("doc_hash"):
         return f"{row.identity('doc_id')}:{row.text('doc_hash')}"
-    return f"{row.identity('doc_id')}:{short_hash(_json(row.values['doc']))}"
+    return f"{row.identity('doc_id')}:{short_hash(_json(row.values.get('doc')))}"
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str).decode()
+    return json.dumps(value, sort_keys=True, default=str)  # orjson takes no integer beyond 64 bits
 
 
 def _enter(query: GatheredQuery, row: ToolRow, wish: Wish) -> None:
@@ -83,7 +82,7 @@ def _enter(query: GatheredQuery, row: ToolRow, wish: Wish) -> None:
 
 def _requests(row: ToolRow) -> list[list[Any]]:
     """Return each request's arguments, in either form."""
-    arguments = row.values["arguments"]
+    arguments = row.values.get("arguments")
     if isinstance(arguments, Mapping):
         requests = [value for value in arguments.values() if value is not None]
     else:
@@ -136,6 +135,9 @@ def _enter_options(
     query: GatheredQuery, row: ToolRow, requests: list[list[Any]], wish: Wish
 ) -> None:
     """Enter the options of a multiple choice, each with its likelihood."""
+    for place, request in enumerate(requests):
+        if len(request) < 2:
+            raise row.refusal(f"arguments.{place}", "must have a context and an option", request)
     contexts = [str(request[0]) for request in requests]
     kept = [place for place, context in enumerate(contexts) if context] or range(len(contexts))
     options = [str(requests[place][1]) for place in kept]
@@ -172,7 +174,7 @@ def _likelihood(row: ToolRow, place: int) -> float | None:
 
 def _right_option(row: ToolRow, options: list[str]) -> int | None:
     """Return the place of the right option; None where the target names none."""
-    target = row.values["target"]
+    target = row.values.get("target")
     stripped = [option.strip() for option in options]
     text = str(target).strip()
     if stripped.count(text) == 1:

@@ -54,7 +54,7 @@ class RewardBenchResults:
 
 
 def _numbers(row: Mapping[str, Any]) -> bool:
-    return all(isinstance(row[name], (int, float)) for name in ("chosen", "rejected"))
+    return all(isinstance(row.get(name), (int, float)) for name in ("chosen", "rejected"))
 
 
 def _single_rows(rows: Iterable[ToolRow]) -> Iterator[tuple[int, ToolRow]]:
