@@ -68,11 +68,10 @@ LABEL_NAMES_BY_FIELD: NameGroups = {
     "candidate": [["response", "completion", "answer", "output", "generation", "model_response"]],
     "reference": [RANKING_NAMES["reference"][0]],
     "tests": RANKING_NAMES["tests"],
-    "correct": [["label", "is_correct", "correctness"], ["rating", "score", "passed", "value"]],
+    # `rating` and `score` are numbers of any scale: they take a map.
+    "correct": [["label", "is_correct", "correctness", "passed"]],
     "who": [["annotator", "user", "annotator_id", "annotator_name", "labeler", "rater", "author"]],
-    "comment": [["note", "notes", "remark"]],
     "random": [["label_random"]],
-    "at": [["timestamp", "created_at", "labeled_at", "labelled_at", "time"]],
 }
 CHOSEN, REJECTED = "chosen", "rejected"
 #: Keys under which an object holds a candidate's text.

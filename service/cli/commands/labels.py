@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
+from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.endings import FORMS
+
+LabelMapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        help="Which column holds which field, such as query=prompt,correct=is_right.",
+        show_default=False,
+    ),
+]
 
 
 def label_command(
@@ -34,9 +44,9 @@ def labels_import(
         Path,
         typer.Argument(
             help=(
-                f"Labels in the form of the API: key, or query and candidate; correct; … ({FORMS})"
+                "Labels: key, or query and candidate; correct; … under these or other known names;"
+                f" or rankings with labels ({FORMS}; - is standard input)"
             ),
-            exists=True,
         ),
     ],
     random: Annotated[
@@ -53,6 +63,7 @@ def labels_import(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and count, and keep nothing.")
     ] = False,
+    columns: LabelMapOption = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Send labels from a file: all of them, or none if a line is wrong.
@@ -61,7 +72,7 @@ def labels_import(
     """
     from assay.service.cli.labels.importing import import_labels
 
-    import_labels(url, task, file, random, dry_run)
+    import_labels(url, task, file, ColumnMap.parse(columns), random, dry_run)
 
 
 def labels_export(
@@ -84,7 +95,6 @@ def labels_withdraw(
         Path | None,
         typer.Option(
             help="Candidates to withdraw, in the form of `assay labels import`.",
-            exists=True,
             show_default=False,
         ),
     ] = None,
@@ -96,12 +106,13 @@ def labels_withdraw(
             show_default=False,
         ),
     ] = None,
+    columns: LabelMapOption = None,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
     """Withdraw labels; their history keeps them. The exit code is 1 if there are none."""
     from assay.service.cli.labels.withdrawing import withdraw_labels
 
-    withdraw_labels(url, task, key, file, who)
+    withdraw_labels(url, task, key, file, who, ColumnMap.parse(columns))
 
 
 def labels_list(

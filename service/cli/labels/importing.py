@@ -11,10 +11,14 @@ from typing import Any
 import orjson
 import typer
 
+from assay.service.cli.labels.label_columns import rows_of_labels
 from assay.service.cli.labels.label_rows import LabelRow, checked_rows
 from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.reading import opened_rows, valid_rows
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.reading import opened_rows
+from assay.service.row_files.understood import Understood
+from assay.verifiers import printable
 
 #: The service keeps as many in one step.
 LABELS_A_REQUEST = 500
@@ -29,16 +33,24 @@ COUNTS = ("labels", "new", "changed", "unchanged", "older", "withdrawn", "matche
 
 @asks_assay
 def import_labels(
-    url: str, task: str, file: Path, random: bool | None = None, dry_run: bool = False
+    url: str,
+    task: str,
+    file: Path,
+    columns: ColumnMap,
+    random: bool | None = None,
+    dry_run: bool = False,
 ) -> None:
-    """Send the labels of a file: entries of the API's `labels`, a row each.
+    """Send the labels of a file: entries of the API's `labels`, a row each, under these or other
+    known names, or those that `columns` states.
 
     Every line is checked before the first is sent. `random`: for rows that do not state it. Exits
     with 1 where no label is of a candidate that was ranked.
     """
     with opened_rows(file) as opened:
-        valid = valid_rows(file, opened.rows)
-        rows = checked_rows(file, valid, opened.form.of_texts, random)
+        understood = Understood()
+        labels_read = rows_of_labels(file, opened, columns, understood)
+        rows = checked_rows(file, labels_read, opened.form.of_texts, random)
+    print_understood_labels(understood)
     parts = list(_parts(rows))
     if not parts:
         raise StartupError(f"{file}: has no labels")
@@ -48,6 +60,12 @@ def import_labels(
     if not dry_run:
         counts = labels.send(parts)
     _report(counts, dry_run)
+
+
+def print_understood_labels(understood: Understood) -> None:
+    """Print on standard error what was understood of a file of labels."""
+    for line in understood.lines():
+        typer.echo(printable(line), err=True)
 
 
 class _Labels:

@@ -13,14 +13,12 @@ from pydantic import ValidationError
 
 from assay.service.api.errors import invalid
 from assay.service.api.label_requests import LabelIn
+from assay.service.cli.labels.label_columns import LABEL_EXTRAS, LABEL_FIELDS
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import MOST_ANNOTATORS
 from assay.service.row_files.reading import NumberedRow
 
 FLAGS = {"true": True, "false": False, "1": True, "0": False}
-#: What `assay labels export` writes beside the fields of a label; it is not read.
-LABEL_EXTRAS = frozenset({"matched"})
-LABEL_FIELDS = tuple(LabelIn.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,6 @@ def row_body(file: Path, line: int, row: dict[str, Any], of_texts: bool) -> dict
     body = {
         name: value for name, value in row.items() if value is not None and name not in LABEL_EXTRAS
     }
-    if "annotator" in body and "who" not in body:
-        body["who"] = body.pop("annotator")
     if unknown := [name for name in body if name not in LABEL_FIELDS]:
         raise StartupError(
             f"{file}:{line}: a label has no field {unknown[0][:40]!r}; there are"
@@ -117,24 +113,28 @@ def _checked(file: Path, line: int, body: dict[str, Any]) -> LabelRow:
     return LabelRow(line, body, label.candidate_key(), label.correct, label.who or None)
 
 
-def _of_cell(file: Path, line: int, name: str, cell: str) -> Any:
+def _of_cell(file: Path, line: int, name: str, cell: Any) -> Any:
     try:
         return LABEL_CELLS[name](cell)
     except (ValueError, KeyError):
-        raise StartupError(f"{file}:{line}: {name}: cannot be read (got {cell[:40]!r})") from None
+        raise StartupError(
+            f"{file}:{line}: {name}: cannot be read (got {str(cell)[:40]!r})"
+        ) from None
 
 
-def _share(cell: str) -> float:
+def _share(cell: str | float) -> float:
+    if not isinstance(cell, str):  # a label of another column is read already
+        return cell
     word = cell.strip().lower()
     return float(FLAGS[word]) if word in FLAGS else float(word)
 
 
 #: How cells of CSV become values; others are texts. Raises `ValueError` or `KeyError`.
-LABEL_CELLS: dict[str, Callable[[str], Any]] = {
+LABEL_CELLS: dict[str, Callable[[Any], Any]] = {
     "correct": _share,
     "random": lambda cell: FLAGS[cell.strip().lower()],
-    "messages": orjson.loads,
-    "tests": orjson.loads,
+    "messages": lambda cell: cell if isinstance(cell, list) else orjson.loads(cell),
+    "tests": lambda cell: cell if isinstance(cell, list) else orjson.loads(cell),
 }
 
 

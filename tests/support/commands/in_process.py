@@ -28,9 +28,9 @@ class Recorder:
         self.calls.append(arguments)
 
 
-def run(*words: str | Path) -> Result:
-    """Run the command in this process."""
-    return CliRunner().invoke(app, [str(word) for word in words])
+def run(*words: str | Path, content: str | None = None) -> Result:
+    """Run the command in this process; `content`: its standard input."""
+    return CliRunner().invoke(app, [str(word) for word in words], content)
 
 
 def said(*words: str | Path) -> Any:

@@ -74,7 +74,7 @@ def ten_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_became_of_the_labels_is_counted(tmp_path: Path) -> None:
-    """New, changed, unchanged, and of candidates that were ranked."""
+    """New, changed, unchanged, and of candidates that were ranked; and what was understood."""
     with label_service() as service:
         done = run("labels", "import", "t", labels(tmp_path / "l.jsonl", 5), "--url", service.url)
 
@@ -83,7 +83,21 @@ def test_what_became_of_the_labels_is_counted(tmp_path: Path) -> None:
         "5 labels sent, 1 of them new, 1 changed, 3 unchanged\n"
         "5 of 5 are of a candidate that was ranked\n"
     )
-    assert (done.exit_code, done.stderr) == (0, "")
+    understood = "read as JSON lines\nquery: query; candidate: candidate; correct: correct\n"
+    assert (done.exit_code, done.stderr) == (0, understood)
+
+
+def test_a_map_states_columns_and_standard_input_is_a_file() -> None:
+    """As CSV under other names; of a file to withdraw as well."""
+    content = "ask,response,verdict\n2+2?,4,true\n"
+    words = ("--map", "query=ask,correct=verdict", "--url")
+    with label_service() as service:
+        done = run("labels", "import", "t", "-", *words, service.url, content=content)
+        again = run("labels", "import", "t", "-", "--url", service.url, content=content)
+
+    assert (done.exit_code, again.exit_code) == (0, 1)
+    assert "query: ask; candidate: response; correct: verdict" in done.stderr
+    assert str(again.exception).startswith("-:2: correct: Field required")
 
 
 @pytest.mark.parametrize(("matched", "code"), [(0, 1), (1, 0)])

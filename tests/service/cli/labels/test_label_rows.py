@@ -35,7 +35,7 @@ def test_a_row_is_sent_as_it_is() -> None:
 def test_cells_of_csv_become_values() -> None:
     """An annotator may be called so; an answer may be empty."""
     assert bodies(
-        {"key": KEY, "correct": "1", "random": "TRUE", "annotator": "ann", "at": "1.5"},
+        {"key": KEY, "correct": "1", "random": "TRUE", "who": "ann", "at": "1.5"},
         {"query": "q", "correct": "false", "random": "0", "tests": '["assert f()"]'},
         {"messages": '[{"role":"user","content":"q"}]', "candidate": "-5", "correct": " 0.5 "},
         name="l.csv",

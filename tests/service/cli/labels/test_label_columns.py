@@ -1,0 +1,141 @@
+"""Rows of labels under the names that people have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.service.cli.labels.label_columns import (
+    check_label_map,
+    named_label,
+    rows_of_labels,
+)
+from assay.service.domain.errors import StartupError
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.reading import opened_rows
+from assay.service.row_files.understood import Understood
+
+KEY = f"{'1' * 32}:{'2' * 32}"
+PLAIN = {"query": "2+2?", "candidate": "4", "correct": 1}
+
+
+def labels(
+    folder: Path, *rows: dict[str, Any], columns: str | None = None
+) -> tuple[list[tuple[int, dict[str, Any]]], Understood]:
+    """Return the labels of a file of these rows, and what was understood."""
+    file = folder / "l.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    understood = Understood()
+    with opened_rows(file) as opened:
+        read = list(rows_of_labels(file, opened, ColumnMap.parse(columns), understood))
+    return read, understood
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        PLAIN,
+        {"prompt": "2+2?", "response": "4", "label": True},
+        {"question": "2+2?", "answer": "4", "is_correct": "true"},
+        {"instruction": "2+2?", "completion": [{"role": "assistant", "content": "4"}], "label": 1.0},
+        {"problem": "2+2?", "output": {"text": "4"}, "passed": True},
+    ],
+)  # fmt: skip
+def test_known_names_are_understood(tmp_path: Path, row: dict[str, Any]) -> None:
+    """And printed with the field that they hold."""
+    read, understood = labels(tmp_path, {**row, "annotator": 7, "model": "m"})
+
+    assert read == [(1, {**PLAIN, "who": "7"})]
+    assert understood.left_out == {"model": "no field of a label"}
+    assert "who: annotator" in " ".join(understood.lines())
+
+
+def test_a_map_states_other_names(tmp_path: Path) -> None:
+    """Also paths, and a column whose name is one of ours for something else."""
+    row = {"doc": {"q": "2+2?"}, "prompt": "other", "text": "4", "score": 0.5, "user": "ann"}
+
+    read, _ = labels(tmp_path, row, columns="query=doc.q,candidate=text,correct=score")
+
+    assert read == [
+        (1, {"query": "2+2?", "candidate": "4", "correct": 0.5, "who": "ann"}),
+    ]
+
+
+def test_conversations_are_messages(tmp_path: Path) -> None:
+    """Whatever the column is called."""
+    chat = [{"role": "user", "content": "2+2?"}]
+
+    for name in ("messages", "conversation", "prompt", "query"):
+        read, _ = labels(tmp_path, {name: chat, "candidate": "4", "correct": 1})
+        assert read == [(1, {"messages": chat, "candidate": "4", "correct": 1})]
+
+
+def test_a_key_needs_no_texts(tmp_path: Path) -> None:
+    """Texts of other names beside it are left out."""
+    read, understood = labels(tmp_path, {"key": KEY, "prompt": "2+2?", "label": 0})
+
+    assert read == [(1, {"key": KEY, "correct": 0})]
+    assert list(understood.left_out) == ["prompt"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"query": "2+2?", "candidates": ["4", "5", "6"], "labels": [1, 0, None]},
+        {"prompt": "2+2?", "chosen": "4", "rejected": "5"},
+        {"question": "2+2?", "candidates": [{"id": "a", "text": "4"}, {"text": "5"}], "correct": [True, False]},
+    ],
+)  # fmt: skip
+def test_a_ranking_gives_a_label_for_each_labelled_candidate(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    """Each of the same line."""
+    read, _ = labels(tmp_path, row)
+
+    assert read == [
+        (1, {**PLAIN, "correct": 1.0}),
+        (1, {**PLAIN, "candidate": "5", "correct": 0.0}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({**PLAIN, "query": None, "prompt": "a", "label": 1}, None),
+        ({"prompt": "a", "question": "b", "candidate": "4", "correct": 1}, "l.jsonl:1: query: 'prompt' and 'question' could each"),
+        ({"query": "a", "response": "4", "output": "5", "correct": 1}, "--map candidate=response"),
+        ({"query": "a", "candidate": "4", "label": 1, "is_correct": 0}, "--map correct=label"),
+        ({"query": "a", "candidate": "4", "label": 3}, r"label: must be a number from 0 to 1.*\(got '3'\)"),
+        ({"query": "a", "response": ["4", "5"], "correct": 1}, "response: must be a text"),
+        ({"query": "a", "candidates": ["4"], "labels": [1, 0]}, r"l.jsonl:1: labels: must have a value for each of 1"),
+        ({"query": "a", "candidates": ["4"]}, "labels: must have a value"),
+    ],
+)  # fmt: skip
+def test_nothing_is_chosen_silently(
+    tmp_path: Path, row: dict[str, Any], message: str | None
+) -> None:
+    """A field's own name wins; else two likely columns are an error."""
+    if message is None:
+        assert labels(tmp_path, row)[0] == [(1, {"candidate": "4", "correct": 1})]
+        return
+    with pytest.raises(StartupError, match=message):
+        labels(tmp_path, row)
+
+
+def test_ratings_are_not_taken_for_labels(tmp_path: Path) -> None:
+    """A 1 may be the worst of five."""
+    for name in ("rating", "score", "value"):
+        read, understood = labels(tmp_path, {"query": "a", "candidate": "4", name: 1})
+
+        assert "correct" not in read[0][1]
+        assert list(understood.left_out) == [name]
+
+
+def test_a_map_of_another_field_is_refused() -> None:
+    """With the fields that there are; a row is read by the fields alone."""
+    with pytest.raises(StartupError, match="no field 'label'; there are key, query"):
+        check_label_map(ColumnMap.parse("label=correct"))
+    assert named_label(PLAIN, ColumnMap(), Understood()) == PLAIN
