@@ -5,9 +5,11 @@ Nothing heavy is loaded before one runs.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
+from typing import IO, NoReturn
 
 import typer
 
@@ -70,24 +72,58 @@ app.add_typer(labels_app, name="labels")
 
 
 def main() -> None:
-    """Run the command; a wrong configuration is a message, not a traceback."""
-    _open_closed_streams()
+    """Run the command; what goes wrong is a line on standard error, and never a traceback."""
+    _prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a full disk is still a message
     except StartupError as exc:
         from assay.verifiers import printable
 
-        typer.echo(printable(masked(str(exc))), err=True)
-        raise SystemExit(2) from None
+        _fail(printable(masked(str(exc))))
+    except BrokenPipeError:  # nobody reads any further, as in `| head`
+        _drop(sys.stdout)
+        raise SystemExit(1) from None
     except (
         OSError
     ) as exc:  # of a file that was named: a folder, one that may not be written, a full disk
-        typer.echo(f"{exc.filename or 'a file'}: {exc.strerror or exc}", err=True)
-        raise SystemExit(2) from None
+        if exc.filename is None:
+            _drop(sys.stdout)  # what could not be written would be tried again at the end
+        _fail(f"{exc.filename or 'the output'}: {exc.strerror or exc}")
+    except MemoryError:
+        _fail("not enough memory: give the command a smaller file, or several")
 
 
-def _open_closed_streams() -> None:
-    """Drop output to a stream that came closed (`>&-`), where Python has None for a file."""
-    for stream in ("stdout", "stderr"):
-        if getattr(sys, stream) is None:
-            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
+def _fail(message: str) -> NoReturn:
+    """Print a message to standard error, and exit with 2; also where nobody can read it."""
+    try:
+        typer.echo(message, err=True)
+    except OSError:
+        _drop(sys.stderr)
+    raise SystemExit(2) from None
+
+
+def _drop(stream: IO[str]) -> None:
+    """Have what a stream still holds go nowhere."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # no file: of a test, or closed
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _prepare_streams() -> None:
+    """Open closed streams, and have them spell out characters that their encoding lacks.
+
+    Output to a stream that came closed (`>&-`), where Python has None for a file, is dropped.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

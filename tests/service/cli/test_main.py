@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +100,94 @@ def test_a_closed_output_is_no_error(words: str) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert subprocess.run(["sh", "-c", command + " >&- 2>&-"]).returncode == 0
+
+
+def by_shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell's line, in which `$ASSAY` is the command."""
+    command = f"{sys.executable} -m assay"
+    return subprocess.run(
+        ["bash", "-c", line],
+        env={**os.environ, "ASSAY": command, **environment},
+        capture_output=True,
+        text=True,
+        encoding="latin-1",
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["models", "models --json", "version", "version --json", "--help"]
+)
+def test_a_full_disk_is_a_message(words: str) -> None:
+    """Whether the output is longer than Python's buffer or not."""
+    ended = by_shell(f"$ASSAY {words} > /dev/full")
+
+    assert (ended.returncode, ended.stderr) == (2, "the output: No space left on device\n")
+
+
+def test_an_error_that_nobody_can_read_still_has_its_exit_code(tmp_path: Path) -> None:
+    """Standard error may be full as well."""
+    assert by_shell(f"$ASSAY config check {tmp_path}/none.yaml 2> /dev/full").returncode == 2
+
+
+@pytest.mark.parametrize("words", ["models", "models --json", "version --json"])
+def test_an_output_that_nobody_reads_on_is_no_traceback(words: str) -> None:
+    """As in `| head`."""
+    ended = by_shell(f"$ASSAY {words} | true; exit ${{PIPESTATUS[0]}}")
+
+    assert ended.stderr == ""
+    assert ended.returncode in (0, 1)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1", "ascii:strict"])
+def test_characters_that_an_output_lacks_are_spelled_out(tmp_path: Path, encoding: str) -> None:
+    """In tables, messages and names of files."""
+    named = by_shell(f"$ASSAY labels import t {tmp_path}/né→.xlsx", PYTHONIOENCODING=encoding)
+    table = by_shell("$ASSAY models", PYTHONIOENCODING=encoding)
+    scores = tmp_path / "é→.jsonl"
+    write_scores(scores)
+    evaluated = by_shell(f"$ASSAY evaluate '{scores}'", PYTHONIOENCODING=encoding)
+
+    assert (named.returncode, table.returncode) == (2, 0)
+    assert (evaluated.returncode, "Traceback" in evaluated.stderr) == (0, False)
+    assert "Traceback" not in named.stderr + table.stderr
+    assert named.stderr.count("\n") == 1
+
+
+def write_scores(file: Path) -> None:
+    """Write a table of scores of 40 queries."""
+    rows = [
+        {"query_id": f"q{place // 4}", "a→": (place * 37) % 101, "b": (place * 53) % 97, "c": place % 7, "label": place % 3 == 0}
+        for place in range(160)
+    ]  # fmt: skip
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_an_interrupt_ends_a_command_with_its_own_code(tmp_path: Path) -> None:
+    """130, as a shell has it, and no traceback; it reads a pipe in which nothing comes."""
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, "-m", "assay", "labels", "import", "t", str(tmp_path / "pipe")]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running,
+        (tmp_path / "pipe").open("wb"),  # this waits until the command reads
+    ):
+        running.send_signal(signal.SIGINT)
+        _, shown = running.communicate(timeout=60)
+
+    assert running.returncode == 130
+    assert "Traceback" not in shown
+
+
+def test_too_little_memory_is_a_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a traceback."""
+
+    def exhausted() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "app", exhausted)
+
+    assert ended(capsys, monkeypatch) == (
+        2,
+        "not enough memory: give the command a smaller file, or several\n",
+    )
