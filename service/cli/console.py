@@ -6,11 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import rich.console
+import rich.progress
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
 from assay.verifiers import printable
+
+
+class ProgressText(rich.progress.TextColumn):
+    """Text beside a bar of progress, such as a verifier's name: brackets stay as they are."""
+
+    def __init__(self, text_format: str) -> None:
+        super().__init__(text_format, markup=False)
 
 
 class Console(rich.console.Console):

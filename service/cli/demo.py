@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import orjson
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from assay.aggregation import Floats
 from assay.aggregation.whole_file import save_file
-from assay.service.cli.console import Console
+from assay.service.cli.console import Console, ProgressText
 from assay.service.config.loading import default_config_path
 from assay.service.runtime.configuration import load_config
 from assay.service.server.run import listening, server
@@ -130,7 +130,7 @@ async def rank_all(url: str, problems: Sequence[Problem]) -> list[dict[str, Any]
     """Return the service's answer to each problem."""
     pool, room = HttpPool(), asyncio.Semaphore(PROBLEMS_AT_ONCE)
     columns = (
-        TextColumn("asking the verifiers"),
+        ProgressText("asking the verifiers"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

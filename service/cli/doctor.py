@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from assay.service.cli.console import Console
+from assay.service.cli.console import Console, ProgressText
 from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
 from assay.service.config.suggestion import did_you_mean
@@ -70,7 +70,7 @@ async def _one(verifier: Verifier, progress: Progress) -> Report:
 
 def _progress(quiet: bool) -> Progress:
     columns = (
-        TextColumn("{task.description}"),
+        ProgressText("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

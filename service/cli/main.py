@@ -80,9 +80,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # here, where a full disk is still a message
     except StartupError as exc:
-        from assay.verifiers import printable
-
-        _fail(printable(masked(str(exc))))
+        _fail(masked(str(exc)))
     except BrokenPipeError:  # nobody reads any further, as in `| head`
         _drop(sys.stdout)
         raise SystemExit(1) from None
@@ -98,8 +96,10 @@ def main() -> None:
 
 def _fail(message: str) -> NoReturn:
     """Print a message to standard error, and exit with 2; also where nobody can read it."""
+    from assay.verifiers import printable
+
     try:
-        typer.echo(message, err=True)
+        typer.echo(printable(message), err=True)
     except OSError:
         _drop(sys.stderr)
     raise SystemExit(2) from None

@@ -63,7 +63,7 @@ def export_rows(url: str, task: str, to: ExportFile, options: Mapping[str, objec
     raw, headers = Api(url).answer(f"/v1/tasks/{task}/export?{urlencode(stated)}")
     rows = [orjson.loads(line) for line in raw.split(b"\n") if line]
     save_file(to.file, encoded(rows, _columns(str(options["format"])), ending, to.for_spreadsheets))
-    typer.echo(f"{len(rows)} rows written to {to.file}")
+    typer.echo(printable(f"{len(rows)} rows written to {to.file}"))
     for reason, count in _left_out(headers.get("x-assay-left-out", "")):
         typer.echo(f"left out: {count} {NO_ROW.get(reason, printable(reason))}", err=True)
     if ending.form == "csv" and not to.for_spreadsheets and formulas(rows):

@@ -16,13 +16,14 @@ def init_command(
     """Write a commented configuration to start from."""
     from assay.aggregation.whole_file import save_file
     from assay.service.config.loading import default_config_path
+    from assay.verifiers import printable
 
     if file.exists():
-        typer.echo(f"{file} exists already; name another file", err=True)
+        typer.echo(printable(f"{file} exists already; name another file"), err=True)
         raise typer.Exit(1)
     example = default_config_path().with_name("served.yaml")
     save_file(file, example.read_bytes())
-    typer.echo(f"wrote {file}; edit it, then: assay config check {file}")
+    typer.echo(printable(f"wrote {file}; edit it, then: assay config check {file}"))
 
 
 def config_check(

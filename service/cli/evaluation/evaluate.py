@@ -10,12 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from assay.aggregation import NotFittedError
 from assay.aggregation.evaluation.evaluate import Evaluation, evaluate
 from assay.aggregation.evaluation.label_weights import ASSUMPTION, ESTIMATOR
-from assay.service.cli.console import Console
+from assay.service.cli.console import Console, ProgressText
 from assay.service.cli.evaluation.final_answers import NO_ANSWERS, answer_codes
 from assay.service.cli.evaluation.measure_tables import print_evaluation
 from assay.service.cli.evaluation.summary import (
@@ -79,7 +79,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
 def cross_validating() -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar; yield the function that takes the folds done and their total."""
     columns = (
-        TextColumn("cross-validating"),
+        ProgressText("cross-validating"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),

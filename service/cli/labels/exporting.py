@@ -34,7 +34,7 @@ def export_labels(url: str, task: str, file: Path) -> None:
     labels = api.call(f"/v1/tasks/{task}/labels")["labels"]
     rows = list(_by_annotator(labels))
     save_file(file, encoded(rows, LABEL_COLUMNS, ending))
-    typer.echo(f"{len(rows)} labels written to {file}")
+    typer.echo(printable(f"{len(rows)} labels written to {file}"))
     try:
         api.call(f"/v1/tasks/{task}/labels/exported", {"labels": len(labels)})
     # the file is whole: a store that can only be read, as in a failover, must not fail the command

@@ -17,7 +17,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TaskProgressColumn,
-    TextColumn,
     TimeRemainingColumn,
 )
 
@@ -36,7 +35,7 @@ from assay.service.batch.plan import (
 )
 from assay.service.batch.ranking import Effort, Ranker
 from assay.service.batch.ranking_rows import understood_from
-from assay.service.cli.console import Console
+from assay.service.cli.console import Console, ProgressText
 from assay.service.cli.ranking.bad_rows import AllowedBad
 from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
@@ -169,13 +168,13 @@ def _show(done: Iterable[Done], job: BatchPlan, before: Sequence[Done], console:
     """Show how far it is until all is done."""
     so_far = total(before)
     columns = (
-        TextColumn("ranking"),
+        ProgressText("ranking"),
         BarColumn(),
         MofNCompleteColumn(),
         TaskProgressColumn(show_speed=True),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, TextColumn("{task.description}"), console=console) as bar:
+    with Progress(*columns, ProgressText("{task.description}"), console=console) as bar:
         task = bar.add_task("", total=job.rows, completed=so_far.rows)
         for part_counts in done:
             so_far = total((so_far, part_counts))

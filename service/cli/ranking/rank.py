@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TimeElapsedColumn
 
 from assay.service.batch.ranking_rows import opened_rankings
-from assay.service.cli.console import Console
+from assay.service.cli.console import Console, ProgressText
 from assay.service.cli.outputs import check_output, is_stream
 from assay.service.cli.ranking.answering import Answering, Kept
 from assay.service.cli.ranking.answers_file import AnswersFile, AnswersStream
@@ -103,8 +103,8 @@ class _Run:
         async with open_engine(config, Metrics(), learning=False) as engine:
             answering = Answering(engine, self.answers, self.options.concurrency)
             with Progress(
-                TextColumn("ranking"),
-                TextColumn("{task.completed} rows"),
+                ProgressText("ranking"),
+                ProgressText("{task.completed} rows"),
                 TimeElapsedColumn(),
                 console=self.console,
             ) as bar:
