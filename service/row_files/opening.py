@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +52,23 @@ def opened_file(file: Path) -> Iterator[OpenedFile]:
             content = _Unpacked(file, _unpacker(packing, plain), counted)
         first = first_bytes(content, FIRST_BYTES)
         yield OpenedFile(io.BufferedReader(Prefixed(first, content), 1 << 16), first, packing)
+
+
+@contextmanager
+def reusable(file: Path) -> Iterator[Path]:
+    """Return a file that can be read several times: a pipe or standard input is kept until the
+    end, in a temporary file of its name.
+
+    Raises `StartupError` where it cannot be read.
+    """
+    if file != STANDARD_INPUT and (file.is_file() or file.is_dir() or not file.exists()):
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="assay-") as folder, _raw(file) as raw:
+        kept = Path(folder, "stdin" if file == STANDARD_INPUT else file.name)
+        with kept.open("wb") as copy:
+            shutil.copyfileobj(raw, copy)
+        yield kept
 
 
 def first_bytes(content: io.RawIOBase, most: int) -> bytes:

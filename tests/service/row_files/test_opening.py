@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import zstandard
 
 from assay.service.domain.errors import StartupError
 from assay.service.row_files import opening
-from assay.service.row_files.opening import first_bytes, load_zstandard, opened_file
+from assay.service.row_files.opening import first_bytes, load_zstandard, opened_file, reusable
 
 CONTENT = b'{"a": 1}\n' * 9000
 
@@ -90,3 +93,21 @@ def test_a_pipe_is_read_to_the_end_of_its_first_line() -> None:
 def test_zstandard_is_installed() -> None:
     """As a dependency."""
     assert load_zstandard() is zstandard
+
+
+def test_a_pipe_can_be_read_several_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So can standard input; a file is read where it is, and nothing is left behind."""
+    (tmp_path / "f").write_bytes(CONTENT)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(CONTENT,))
+    writer.start()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CONTENT)))
+
+    for name in (tmp_path / "f", tmp_path / "pipe", Path("-")):
+        with reusable(name) as kept:
+            assert kept.read_bytes() == kept.read_bytes() == CONTENT
+            assert (kept == name) is (name.name == "f")
+        assert kept.exists() is (name.name == "f")
+    writer.join()
+    with reusable(tmp_path / "none") as kept:
+        assert kept == tmp_path / "none"
