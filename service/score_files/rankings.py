@@ -184,11 +184,11 @@ def rows_of_rankings(
 
 
 def ranking_id(ranking: Mapping[str, Any]) -> Any:
-    """Return the query's own id in a row of `assay batch`, else the file and the row it was."""
+    """Return the query's own id in a row of `assay batch`, else its hash, else file and row."""
     for name in ("query_id", "id"):
         if (own := ranking.get(name)) is not None:
             return own
-    return f"{ranking.get('file')}:{ranking['row']}"
+    return ranking_key(ranking) or f"{ranking.get('file')}:{ranking['row']}"
 
 
 def ranking_key(ranking: Mapping[str, Any]) -> str | None:

@@ -127,6 +127,7 @@ def test_rankings_of_batch_have_their_own_id_or_file_and_row() -> None:
     assert [row["query_id"] for row in rows.rows] == ["f:3", "f:3"]
     assert [row["scores"] for row in rows.rows] == [{"a": 1, "b": None}, {"a": 2, "b": None}]
     assert rows.failed == 1
-    assert ranking_id({**ranking, "id": 17}) == 17
+    assert ranking_id({**ranking, "id": 17, "key": "ab"}) == 17
+    assert ranking_id({**ranking, "key": "ab"}) == "ab"
     assert ranking_key({"key": "ab"}) == "ab"
     assert ranking_key(ranking) is None
