@@ -181,7 +181,10 @@ def predict_command(
 
 
 def evaluate_command(
-    scores: Annotated[Path, typer.Argument(help="npz, Parquet or JSONL of scores with labels.")],
+    scores: Annotated[
+        list[Path],
+        typer.Argument(help="Files of scores with labels, folders or patterns, as for fit."),
+    ],
     base_rate: BaseRateOption = None,
     families: FamiliesOption = None,
     quality: QualityOption = None,
@@ -207,18 +210,19 @@ def evaluate_command(
     loss: Annotated[
         float, typer.Option(help="With --cascade: points of selection@1 that may be lost.")
     ] = 0.7,
+    columns: MapOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every way of combining a file's scores, by cross-validation over queries."""
     from assay.service.cli.fitting.stated import Stated
+    from assay.service.row_files.column_map import ColumnMap
 
+    stated, column_map = Stated(families, quality, base_rate), ColumnMap.parse(columns)
     if cascade:
         from assay.service.cli.evaluation.cascade import cascade_file
 
-        cascade_file(
-            scores, Stated(families, quality, base_rate), costs, labels, loss, draws, as_json, plot
-        )
+        cascade_file(scores, stated, costs, labels, loss, draws, as_json, plot, column_map)
         return
     from assay.service.cli.evaluation.evaluate import evaluate_file
 
-    evaluate_file(scores, Stated(families, quality, base_rate), draws, as_json, plot)
+    evaluate_file(scores, stated, draws, as_json, plot, column_map)

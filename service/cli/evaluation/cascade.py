@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from assay.aggregation.cascade.tiers import Calls
 from assay.service.cli.console import Console
 from assay.service.cli.evaluation.evaluate import cross_validating
 from assay.service.cli.fitting.stated import FitError, Stated
+from assay.service.cli.fitting.understood_output import labelled_table
+from assay.service.row_files.column_map import ColumnMap
 from assay.service.score_files.score_table import ScoreTable
-from assay.service.score_files.tables import read_json_object, read_table
+from assay.service.score_files.tables import read_json_object
 
 COSTS = (
     'a JSON object {"verifier": cost} or {"verifier": {"call": name, "cost": cost}}, or one of'
@@ -26,7 +29,7 @@ COSTS = (
 
 
 def cascade_file(
-    path: Path,
+    paths: Sequence[Path],
     stated: Stated,
     costs: Path | None,
     labels: int,
@@ -34,6 +37,7 @@ def cascade_file(
     draws: int,
     as_json: bool,
     plot: Path | None,
+    column_map: ColumnMap | None = None,
 ) -> None:
     """Print the curve and the price that loses at most `loss` points; draw it into `plot`."""
     if plot is not None:
@@ -41,7 +45,7 @@ def cascade_file(
         from assay.service.cli.evaluation.plot_style import check_plots
 
         check_plots()
-    table = read_table(path, labels=True)
+    table, path = labelled_table(paths, column_map), paths[0]
     calls = read_calls(table, costs, path.stem)
     try:
         with cross_validating() as progress:

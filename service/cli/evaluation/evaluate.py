@@ -24,20 +24,28 @@ from assay.service.cli.evaluation.summary import (
     gain_sentences,
 )
 from assay.service.cli.fitting.stated import FitError, Stated
-from assay.service.score_files.tables import read_table
+from assay.service.cli.fitting.understood_output import labelled_table
+from assay.service.row_files.column_map import ColumnMap
 
 BUDGETS = (25, 50, 100)
 CURVE = (10, 25, 50, 100, 200, 500, 1000)
 
 
-def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: Path | None) -> None:
+def evaluate_file(
+    paths: Sequence[Path],
+    stated: Stated,
+    draws: int,
+    as_json: bool,
+    plot: Path | None,
+    column_map: ColumnMap | None = None,
+) -> None:
     """Print the measures of every method; draw four figures into the folder `plot`, if named."""
     if plot is not None:
         from assay.service.cli.evaluation.plot_style import check_plots
         from assay.service.cli.evaluation.plots import draw
 
         check_plots()
-    table = read_table(path, labels=True)
+    table, path = labelled_table(paths, column_map), paths[0]
     with cross_validating() as progress:
         try:
             evaluation = evaluate(
@@ -58,6 +66,7 @@ def evaluate_file(path: Path, stated: Stated, draws: int, as_json: bool, plot: P
     if as_json:
         data = {
             "file": str(path),
+            "understood": table.understood.as_dict(),
             **evaluation_data(evaluation, table.random_stated),
             "figures": [str(plot_file) for plot_file in plots],
         }

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from assay.service.cli.console import Console
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.score_files.columns.file_columns import TableReading
 from assay.service.score_files.columns.understood_table import UnderstoodTable
+from assay.service.score_files.score_table import ScoreTable
+from assay.service.score_files.shards import read_tables
 
 
 def print_understood(understood: UnderstoodTable) -> None:
@@ -11,3 +18,10 @@ def print_understood(understood: UnderstoodTable) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for sentence in understood.sentences():
         console.print(sentence, style="dim")
+
+
+def labelled_table(paths: Sequence[Path], column_map: ColumnMap | None) -> ScoreTable:
+    """Return the labelled rows of files, folders and patterns; print what was understood."""
+    table = read_tables(paths, True, TableReading(column_map=column_map or ColumnMap()))
+    print_understood(table.understood)
+    return table
