@@ -116,6 +116,9 @@ def _joined(tables: Sequence[ScoreTable]) -> ScoreTable:
         query_id=np.concatenate(keys),
         labels=_all([table.labels for table in tables]),
         random=_all([table.random for table in tables]),
+        random_stated=any(table.random_stated for table in tables),
+        answers=_filled([(table.answers, len(table.scores)) for table in tables]),
+        texts=_filled([(table.texts, len(table.scores)) for table in tables]),
         own_ids=np.concatenate(own)
         if len(kinds) == 1 and "O" not in kinds
         else [value for ids in own for value in ids],
@@ -134,6 +137,17 @@ def _all(columns: Sequence[npt.NDArray[Any] | None]) -> npt.NDArray[Any] | None:
     """Return columns below each other; None where a table has none."""
     present = [column for column in columns if column is not None]
     return np.concatenate(present) if len(present) == len(columns) else None
+
+
+def _filled(
+    columns: Sequence[tuple[npt.NDArray[np.object_] | None, int]],
+) -> npt.NDArray[np.object_] | None:
+    """Return columns below each other, None in the rows of a table without; None of none."""
+    if all(column is None for column, _ in columns):
+        return None
+    return np.concatenate(
+        [np.full(rows, None, object) if column is None else column for column, rows in columns]
+    )
 
 
 def _check_once(paths: Sequence[Path]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assay.service.score_files.score_table import TableError
-from assay.service.score_files.shards import Shards, check_apart, files_of, shard_of
+from assay.service.score_files.shards import Shards, check_apart, files_of, read_tables, shard_of
 
 
 def written(path: Path, query: str, scores: dict[str, float]) -> Path:
@@ -89,3 +89,34 @@ def test_a_copy_of_a_file_is_no_more_evidence(tmp_path: Path) -> None:
 
     with pytest.raises(TableError, match=r"query 'q' is in .*a\.jsonl and in .*b\.jsonl"):
         list(Shards([path, *files_of(tmp_path / "folder")], labels=False))
+
+
+def test_files_are_read_as_one_table(tmp_path: Path) -> None:
+    """With ids of either type as they were, and columns that only one of them has."""
+    (tmp_path / "a.jsonl").write_text(
+        '{"query_id": 7, "a": 0.5, "b": 1, "answer": "x", "label": 1}'
+    )
+    (tmp_path / "b.csv").write_text("query_id,b,a,candidate,label\nq,2,0.25,c1,0\n")
+
+    table = read_tables([tmp_path], labels=True)
+
+    np.testing.assert_array_equal(table.scores, [[0.5, 1], [0.25, 2]])
+    assert list(table.own_ids) == [7, "q"]
+    assert table.labels is not None
+    assert table.labels.tolist() == [1, 0]
+    assert table.answers is not None
+    assert table.answers.tolist() == ["x", None]
+    assert list(table.carried["candidate"]) == [None, "c1"]
+
+
+@pytest.mark.parametrize("other", ['{"query_id": "1"}', '{"query_id": 1.0}', '{"query_id": 1}'])
+def test_f10_a_query_in_two_files_is_known_in_any_type(tmp_path: Path, other: str) -> None:
+    """As text, as a float, as an integer."""
+    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for path, row in zip(paths, ('{"query_id": 1}', other), strict=True):
+        path.write_text(json.dumps({**json.loads(row), "a": 0.5}))
+
+    with pytest.raises(TableError, match=r"query .* is in .*a\.jsonl and in .*b\.jsonl"):
+        read_tables(paths, labels=False)
+    with pytest.raises(TableError, match="a query belongs in one file"):
+        list(Shards(paths, labels=False))

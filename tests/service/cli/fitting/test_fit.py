@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from assay.aggregation.label_model.saved.artifact import from_dict, load_model, version_of
+from assay.service.row_files.endings import ending_of
+from assay.service.row_files.writing import encoded
 from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
 
 
@@ -199,3 +201,38 @@ def test_a_file_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     assert "scores.npz: is given twice" in problem("fit", data, data, "-o", out)
     assert "scores.npz: is given twice" in problem("fit", tmp_path, data, "-o", out)
     assert not out.exists()
+
+
+def test_what_was_understood_is_printed_and_stored(tmp_path: Path) -> None:
+    """On stderr, in `--json`, and in the model, which reads as before."""
+    rows = [{"query_id": n // 4, "turn": 1, "label": 1, "a": n % 3, "b": n % 5} for n in range(40)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    fitted = said("fit", tmp_path / "t.jsonl", "-o", tmp_path / "m.json")
+    shown = run("fit", tmp_path / "t.jsonl", "-o", tmp_path / "m.json")
+
+    assert fitted["understood"]["left_out"] == {
+        "label": "labels are read only with --labels",
+        "turn": "a number of the turn",
+    }
+    assert json.loads((tmp_path / "m.json").read_text())["understood"] == fitted["understood"]
+    assert version_of(load_model(tmp_path / "m.json")) == fitted["version"]
+    assert "verifiers: a, b\nleft out: label (labels" in shown.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "json", "jsonl.gz", "csv.zst", "ndjson"])
+def test_a_table_is_read_in_any_form(tmp_path: Path, ending: str) -> None:
+    """With the same model as in JSON lines."""
+    rows = [
+        {"query_id": f"q{query}", "label": int(label), "a": float(a), "b": float(b)}
+        for query, label, (a, b) in zip(
+            SAMPLE.query_id, SAMPLE.labels, np.nan_to_num(SAMPLE.scores[:, :2]), strict=True
+        )
+    ]
+    plain, packed = tmp_path / "t.jsonl", tmp_path / f"x.{ending}"
+    plain.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    packed.write_bytes(encoded(rows, {}, ending_of(packed)))
+
+    version = said("fit", plain, "-o", tmp_path / "m.json", "--labels")["version"]
+
+    assert said("fit", packed, "-o", tmp_path / "m.json", "--labels")["version"] == version

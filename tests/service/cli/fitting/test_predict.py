@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy.special import expit
 
 from assay.aggregation.label_model.saved.artifact import load_model
 from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
+
+RANDOM = np.random.default_rng(0)
 
 
 def test_from_scores_to_probabilities(tmp_path: Path) -> None:
@@ -107,3 +110,73 @@ def test_scores_of_another_unit_are_told(tmp_path: Path, place: int, factor: flo
     assert same["unlike_the_fit"] == []
     assert unlike["name"] == SAMPLE.names[place]
     assert f"{unlike['name']}: {unlike['outside']:.0%} of its scores lie outside" in shown
+
+
+ODD_IDS = [2**63 + 10**17, 2**70, -5, "q-1", 1.5, True, "12345678-1234-5678-1234-567812345678", "é"]
+
+
+def test_f08_ids_come_back_from_a_prediction(tmp_path: Path) -> None:
+    """Of any size and type, with the candidate, its place and its text."""
+    rows = [
+        {"query_id": ODD_IDS[place], "candidate": f"c{n}", "index": n, "text": f"t{n}"}
+        | {name: RANDOM.normal() for name in "abc"}
+        for place in range(len(ODD_IDS))
+        for n in range(4)
+    ]
+    data, out = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    fitted = said("fit", data, "-o", tmp_path / "m.json")
+    said("predict", tmp_path / "m.json", data, "-o", out)
+
+    assert fitted["queries"] == len(ODD_IDS)
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    for name in ("query_id", "candidate", "index", "text"):
+        assert [row[name] for row in written] == [row[name] for row in rows]
+    assert [type(row["query_id"]) for row in written] == [type(row["query_id"]) for row in rows]
+
+
+@pytest.mark.parametrize("ending", ["npz", "parquet"])
+def test_f08_ids_of_several_types_are_told_as_text(tmp_path: Path, ending: str) -> None:
+    """In forms with one type a column."""
+    data = tmp_path / "a.jsonl"
+    rows = [{"query_id": ODD_IDS[n % 8], **dict.fromkeys("abc", n * n % 7)} for n in range(32)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said(
+        "fit",
+        as_npz(tmp_path / "m.npz", verifier_names=np.array([*"abcdef"])),
+        "-o",
+        tmp_path / "m",
+    )
+
+    predicted = said("predict", tmp_path / "m", data, "-o", tmp_path / f"out.{ending}")
+
+    assert predicted["written_as_text"] == ["query_id"]
+
+
+def test_a_prediction_takes_the_models_columns_alone(tmp_path: Path) -> None:
+    """Of a wide table; others are left out with the reason, and names may be mapped."""
+    rows = [
+        {"qid": n // 4, "turn": n, "new": n % 3, **{name: RANDOM.normal() for name in "abc"}}
+        for n in range(80)
+    ]
+    data, few = tmp_path / "a.jsonl", tmp_path / "few.csv"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    few.write_text("qid,b,judge\n1,0.5,1\n1,0.25,2\n")
+    said("fit", data, "-o", tmp_path / "m", "--map", "query_id=qid,verifiers=a+b+c")
+
+    wide = said("predict", tmp_path / "m", data, "-o", tmp_path / "o.csv", "--map", "query_id=qid")
+    mapped = said(
+        "predict",
+        tmp_path / "m",
+        few,
+        "-o",
+        tmp_path / "o.npz",
+        "--map",
+        "query_id=qid,a=judge,b=b",
+    )
+
+    assert wide["understood"]["left_out"]["new"] == "not a verifier of the model"
+    assert wide["understood"]["verifiers"] == ["a", "b", "c"]
+    assert mapped["missing_verifiers"] == ["c"]
+    assert (tmp_path / "o.csv").read_text().startswith('"query_id","probability","score"')
