@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.commands.in_process import problem, run, said
+from tests.support.http.canned_server import answering_by_path
 from tests.support.tool_files import Row
 from tests.support.tool_files.annotation_tools import (
     QA,
@@ -91,12 +92,14 @@ def epochs() -> list[Row]:
 
 
 @pytest.fixture
-def consensus(tmp_path: Path) -> Path:
+def checks(tmp_path: Path) -> Path:
     """A configuration that needs no model."""
-    file = tmp_path / "consensus.yaml"
+    file = tmp_path / "checks.yaml"
     file.write_text(
-        "verifiers:\n  - {name: consensus, kind: consensus}\n  - {name: length, kind: length}\n"
-        "  - {name: repetition, kind: repetition}\n"
+        "verifiers:\n"
+        "  - {name: even, kind: regex, must: ['[02468][.]']}\n"
+        "  - {name: small, kind: regex, must: [' [0-9][.]']}\n"
+        "  - {name: three, kind: regex, must: ['[369]']}\n"
     )
     return file
 
@@ -136,12 +139,12 @@ def details_of_lighteval(folder: Path) -> list[Path]:
     ],
 )
 def test_samples_are_ranked_and_evaluated(
-    tmp_path: Path, consensus: Path, tool: str, write: Any
+    tmp_path: Path, checks: Path, tool: str, write: Any
 ) -> None:
     """The first sample is right in three of four: order, identity and labels all arrived."""
     rankings, ranked = tmp_path / "rankings.jsonl", tmp_path / "ranked"
     report = said("import", tool, *write(tmp_path), "-o", rankings)
-    done = run("batch", rankings, ranked, "-c", consensus, "--data-dir", tmp_path / "store")
+    done = run("batch", rankings, ranked, "-c", checks, "--data-dir", tmp_path / "store")
     assert done.exit_code == 0, done.output
 
     measured = said("evaluate", *sorted(ranked.glob("*.jsonl")), "--draws", "1")
@@ -149,6 +152,41 @@ def test_samples_are_ranked_and_evaluated(
     assert report["rows"] == QUERIES
     first = next(method for method in measured["methods"] if method["name"] == "first sample")
     assert first["selection"]["value"] == pytest.approx(0.75)
+
+
+def files_of_batch(folder: Path) -> list[Path]:
+    """Write a batch's replies and its requests as one file."""
+    requests = [batch_request(f"r{n}", chat(f"What is {n}+1?")) for n in range(QUERIES)]
+    replies = [batch_reply(f"r{n}", [text]) for n, (text, _) in enumerate(answers(4))]
+    return [lines(folder / "batch.jsonl", replies + requests)]
+
+
+@pytest.mark.parametrize(
+    ("title", "write"),
+    [
+        ("lm-evaluation-harness samples", samples_of_lm_eval),
+        ("lighteval details", details_of_lighteval),
+        ("Inspect logs", lambda folder: [archive(folder / "log.eval", epochs())]),
+        ("OpenAI batch files", files_of_batch),
+    ],
+)
+def test_samples_go_straight_into_rank(
+    tmp_path: Path, checks: Path, title: str, write: Any
+) -> None:
+    """Without `assay import`, as one file of the tool; the first answers are in their places."""
+    out = tmp_path / "ranked.jsonl"
+
+    done = run(
+        *("rank", write(tmp_path)[0], "-o", out, "-c", checks),
+        *("--data-dir", tmp_path / "store"),
+    )
+
+    assert done.exit_code == 0, done.output
+    assert f"read as {title}" in done.stderr
+    rows = [orjson.loads(line) for line in out.read_bytes().splitlines()]
+    first = [row["candidates"][0] for row in rows]
+    texts = [named if isinstance(named, str) else named["text"] for named in first]
+    assert texts == [text for text, _ in answers(4)]
 
 
 def choices(seed: int) -> list[Row]:
@@ -274,7 +312,7 @@ def test_a_file_that_does_not_fit_a_command_is_refused_with_its_tool(tmp_path: P
     assert "has no scores of verifiers, only answers and labels" in problem("evaluate", samples)
 
 
-def test_batches_are_ranked(tmp_path: Path, consensus: Path) -> None:
+def test_batches_are_ranked(tmp_path: Path, checks: Path) -> None:
     """All choices of a request, with its conversation."""
     requests = [batch_request(f"r{n}", chat(f"What is {n}+1?")) for n in range(3)]
     replies = [batch_reply(f"r{n}", ["It is 1.", f"It is {n + 1}."]) for n in range(3)]
@@ -282,7 +320,7 @@ def test_batches_are_ranked(tmp_path: Path, consensus: Path) -> None:
     rankings, ranked = tmp_path / "rankings.jsonl", tmp_path / "ranked"
 
     said("import", "openai-batch", *files, "-o", rankings)
-    done = run("batch", rankings, ranked, "-c", consensus, "--data-dir", tmp_path / "store")
+    done = run("batch", rankings, ranked, "-c", checks, "--data-dir", tmp_path / "store")
 
     assert done.exit_code == 0, done.output
     rows = [
@@ -293,33 +331,61 @@ def test_batches_are_ranked(tmp_path: Path, consensus: Path) -> None:
     assert {row["id"]: len(row["score"]) for row in rows} == {"r0": 2, "r1": 2, "r2": 2}
 
 
-@pytest.mark.parametrize("form", ["json", "json-min", "csv", "argilla"])
-def test_labels_of_people_are_labels_of_ours(tmp_path: Path, form: str) -> None:
-    """In the form of `assay labels import`."""
+def export_of(folder: Path, form: str) -> Path:
+    """Write what a person said of an answer, as a tool of annotators exports it."""
     flat = studio_flat(QA, verdict="Correct")
     if form == "json":
         task = studio_task([studio_annotation([studio_result("choices", ["Correct"])])])
-        file = document(tmp_path / "export.json", [task])
-    elif form == "json-min":
-        file = document(tmp_path / "export.json", [flat])
-    elif form == "csv":
-        file = tmp_path / "export.csv"
-        file.write_text(
-            ",".join(f'"{name}"' for name in flat)
-            + "\n"
-            + ",".join(f'"{value}"' for value in flat.values())
-            + "\n"
-        )
-    else:
-        row = argilla_2_columns(["correct"], ["submitted"])
-        del row["verdict.suggestion.score"]
-        file = parquet(tmp_path / "export.parquet", [row])
+        return document(folder / "export.json", [task])
+    if form == "json-min":
+        return document(folder / "export.json", [flat])
+    if form == "csv":
+        file = folder / "export.csv"
+        rows = (flat, flat.values())
+        file.write_text("".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows))
+        return file
+    row = argilla_2_columns(["correct"], ["submitted"])
+    del row["verdict.suggestion.score"]
+    return parquet(folder / "export.parquet", [row])
 
-    said("import", "auto", file, "-o", tmp_path / "labels.jsonl")
+
+FORMS_OF_EXPORTS = ("json", "json-min", "csv", "argilla")
+
+
+@pytest.mark.parametrize("form", FORMS_OF_EXPORTS)
+def test_labels_of_people_are_labels_of_ours(tmp_path: Path, form: str) -> None:
+    """In the form of `assay labels import`."""
+    said("import", "auto", export_of(tmp_path, form), "-o", tmp_path / "labels.jsonl")
 
     (label,) = map(orjson.loads, (tmp_path / "labels.jsonl").read_bytes().splitlines())
     assert (label["query"], label["candidate"], label["correct"]) == ("2+2?", "4", 1.0)
     assert label["who"] in ("7", "u-0")
+
+
+@pytest.mark.parametrize("form", FORMS_OF_EXPORTS)
+def test_labels_of_people_go_straight_into_labels_import(tmp_path: Path, form: str) -> None:
+    """Checked as the service checks them; the tool is printed."""
+    counts = {"labels": 1, "new": 1, "matched": 1}
+    with answering_by_path({"*": counts}) as service:
+        done = run("labels", "import", "t", export_of(tmp_path, form), "--url", service.url)
+
+    assert done.exit_code == 0, done.output
+    assert "1 labels sent, 1 of them new" in done.stdout
+    assert ("Argilla exports" if form == "argilla" else "Label Studio exports") in done.stderr
+
+
+def test_a_pair_goes_into_labels_import_by_a_map(tmp_path: Path) -> None:
+    """The two answers of a pair have names of their own."""
+    result = studio_result("pairwise", "left", "better")
+    task = studio_task([studio_annotation([result])], {"q": "2+2?", "x": "4", "y": "5"})
+    file = document(tmp_path / "export.json", [task])
+    with answering_by_path({"*": {"labels": 2, "new": 2, "matched": 2}}) as service:
+        done = run(
+            *("labels", "import", "t", file, "--map", "query=q,left=x,right=y"),
+            *("--url", service.url),
+        )
+
+    assert done.exit_code == 0, done.output or done.exception
 
 
 def test_older_details_of_lighteval_are_read(tmp_path: Path) -> None:

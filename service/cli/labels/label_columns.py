@@ -44,12 +44,12 @@ def rows_of_labels(
     A column that no field has is left out, and `understood` names it. Raises `StartupError` for a
     row that cannot be read, with its place.
     """
-    check_label_map(columns)
     understood.form = opened.form.title()
     found_rows = converted(valid_rows(file, opened.rows), "labels", file=str(file), columns=columns)
     understood.tool = found_rows.title
     if found_rows.title is not None:
         columns = ColumnMap()
+    check_label_map(columns)
     for line, row in found_rows.rows:
         try:
             rows = list(_labels(row, columns, understood))

@@ -96,7 +96,8 @@ def row_body(file: Path, line: int, row: dict[str, Any], of_texts: bool) -> dict
         if "key" not in body and {"query", "messages"} & body.keys():
             body.setdefault("candidate", "")  # an empty answer is an empty cell
         for name in LABEL_CELLS.keys() & body.keys():
-            body[name] = _of_cell(file, line, name, body[name])
+            if isinstance(body[name], str):  # another tool's are values already
+                body[name] = _of_cell(file, line, name, body[name])
     if "at" in body:
         body["at"] = _time(file, line, body["at"])
     return body
