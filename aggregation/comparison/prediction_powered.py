@@ -25,6 +25,8 @@ from assay.aggregation.statistics.queries import Ints
 
 #: Pseudo-labels of an interval: half as they are, half turned.
 PSEUDO_LABELS = 4
+#: How many labels a λ costs that is learned from the labels themselves.
+POWER_PRICE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +77,13 @@ class PredictionPowered:
     ) -> PoweredEstimate:
         counts = self._by_query(sides[0].weights)
         share, smooth, spread = _share(counts)
-        predicted = self._by_query(
-            np.sum([side.sign * side.weights for side in sides], axis=0) * self.predictions
-        )
-        around = (counts - share) / self.queries
-        moved, turned = share * signed.labels, share * signed.predictions
-        pseudo = PowerSquare().plus(signed.pseudo, share**2)
-        of_labels = PowerSquare.of(moved, turned).plus(pseudo)
-        whole = PowerSquare.of(
-            moved + around * signed.smoothed,
-            turned + around * signed.prediction - (predicted - predicted.mean()) / self.queries,
-        ).plus(pseudo)
-        whole = whole.plus(
-            PowerSquare(
-                signed.smoothed**2, signed.smoothed * signed.prediction, signed.prediction**2
-            ),
-            spread,
-        )
-        learned = power is None
-        power = whole.best() if power is None else power
-        variance, labelling = whole.at(power), of_labels.at(power)
-        if learned and power > 0:  # λ comes from the same labels
-            variance += labelling / signed.labelled
-            labelling *= 1 + 1 / signed.labelled
+        weights = np.sum([side.sign * side.weights for side in sides], axis=0)
+        predicted = self._by_query(weights * self.predictions)
+        whole, of_labels = self._squares(signed, counts, predicted, spread)
+        if power is None:
+            power, variance, labelling = _learned(whole, of_labels, signed.labelled)
+        else:
+            variance, labelling = whole.at(power), of_labels.at(power)
         value = power * float(predicted.mean()) + share * (signed.label - power * signed.prediction)
         # Towards one half, as Agresti and Coull: but errors of predictions lean to neither side.
         centre = value + (1 - power) * share * (signed.smoothed - signed.label)
@@ -107,6 +93,24 @@ class PredictionPowered:
             (power, variance, labelling, signed.labelled),
             -1.0 if len(sides) > 1 else 0.0,
         )
+
+    def _squares(
+        self, signed: _Signed, counts: Floats, predicted: Floats, spread: float
+    ) -> tuple[PowerSquare, PowerSquare]:
+        """Return the variance of the estimate, and the labels' part of it."""
+        share = float(counts.mean())
+        around = (counts - share) / self.queries
+        moved, turned = share * signed.labels, share * signed.predictions
+        pseudo = PowerSquare().plus(signed.pseudo, share**2)
+        of_all = PowerSquare.of(
+            moved + around * signed.smoothed,
+            turned + around * signed.prediction - (predicted - predicted.mean()) / self.queries,
+        )
+        of_share = PowerSquare(
+            signed.smoothed**2, signed.smoothed * signed.prediction, signed.prediction**2
+        )
+        whole = of_all.plus(pseudo).plus(of_share, spread)
+        return whole, PowerSquare.of(moved, turned).plus(pseudo)
 
     def _interval(
         self, value: float, centre: float, spread: tuple[float, float, float, float], lowest: float
@@ -178,3 +182,17 @@ def _share(counts: Floats) -> tuple[float, float, float]:
     smooth = ((size + 2) * share + 2 * (1 - share)) / (size + 4)
     spread = float(((counts - smooth) ** 2 + (1 - counts - smooth) ** 2).mean())
     return share, smooth, 2 * spread / (size + 4) ** 2
+
+
+def _learned(
+    whole: PowerSquare, of_labels: PowerSquare, labelled: float
+) -> tuple[float, float, float]:
+    """Return the best λ, the variance and the labels' part of it; 0 where λ does not pay.
+
+    It comes from the same labels, so it costs some of them.
+    """
+    power = whole.best()
+    price = of_labels.at(power) * POWER_PRICE / labelled
+    if whole.at(power) + price >= whole.at(0.0):
+        return 0.0, whole.at(0.0), of_labels.at(0.0)
+    return power, whole.at(power) + price, of_labels.at(power) + price

@@ -67,6 +67,20 @@ def test_predictions_that_are_wrong_mislead_nobody(kind: str) -> None:
     assert powered.high - powered.low <= 1.02 * (alone.high - alone.low)
 
 
+def test_predictions_that_do_not_pay_count_nothing() -> None:
+    """λ is learned from the labels: noise that goes along with ten of them by chance is not it."""
+    random = np.random.default_rng(4)
+    estimates = []
+    for _ in range(40):
+        labels = np.full(500, NAN)
+        labels[:10] = random.random(10) < 0.5
+        noise = random.random(500)
+        estimates.append((mean(labels, noise), mean(labels, noise, power=0.0)))
+
+    assert sum(powered == alone for powered, alone in estimates) >= 30
+    assert all(powered.variance <= alone.variance for powered, alone in estimates)
+
+
 def test_a_level_of_the_predictions_cancels() -> None:
     """The estimate is the same where each prediction is lower by 0.3."""
     random = np.random.default_rng(2)
