@@ -21,6 +21,7 @@ from assay.service.cli.ranking.answers_file import AnswersFile, AnswersStream
 from assay.service.cli.ranking.turns import take_turns
 from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
+from assay.service.domain.errors import StartupError
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.opening import STANDARD_INPUT
 from assay.service.row_files.understood import Understood
@@ -122,6 +123,8 @@ class _Run:
                             self._write(answer)
                             bar.advance(task)
                         self._show(path, opened.understood, shown)
+        if not self.ranked + self.failed + self.answers.counts.kept:
+            raise StartupError(f"{', '.join(map(str, paths))}: has no rows")
         self.answers.finish()
 
     def _show(self, path: Path, understood: Understood, shown: str) -> str:
@@ -129,7 +132,7 @@ class _Run:
         self.understood[str(path)] = understood.data()
         lines = "\n".join(f"{path}: {line}" for line in understood.lines())
         if lines != shown:
-            self.console.print(lines, markup=False)
+            self.console.print(lines, markup=False, soft_wrap=True)
         return lines
 
     def _write(self, answer: dict[str, Any] | Kept) -> None:

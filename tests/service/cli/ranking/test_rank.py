@@ -232,6 +232,49 @@ def test_what_it_wrote_can_be_ranked_again(tmp_path: Path) -> None:
     assert again == answers
 
 
+@pytest.mark.parametrize("content", ["", "\n \n", "[]"])
+def test_an_input_without_rows_is_refused(tmp_path: Path, content: str) -> None:
+    """Earlier answers stay: a pipe that broke may have been the input."""
+    ranked(tmp_path, ROWS)
+    before = (tmp_path / "out.jsonl").read_bytes()
+    (tmp_path / "in.jsonl").write_text(content)
+
+    shown = problem(
+        "rank", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--data-dir", tmp_path / "data"
+    )
+
+    assert shown.endswith("in.jsonl: has no rows")
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.csv", 'prompt,response_a,response_b\n"1 + 1?",It is 2.,It is 3.\n'),
+        ("in.tsv", 'question\tresponses\n1 + 1?\t["It is 2.", "It is 3."]\n'),
+        ("in.json", '[{"instruction": "1 + 1?", "outputs": ["It is 2.", "It is 3."]}]'),
+        ("in.jsonl", '{"prompt": "1 + 1?", "chosen": "It is 2.", "rejected": "It is 3."}'),
+        ("in.jsonl", '{"query": "1 + 1?", "candidates": [{"role": "assistant", "content": "It is 2."},'
+         ' {"role": "assistant", "content": "It is 3."}]}'),
+    ],
+    ids=["csv", "tsv", "list", "pair", "chat"],
+)  # fmt: skip
+def test_files_of_any_form_are_ranked(tmp_path: Path, name: str, content: str) -> None:
+    """Under the names that people give their columns; the answer has the row as it was read."""
+    (tmp_path / name).write_text(content)
+    words: list[str | Path] = ["-o", tmp_path / "o.jsonl", "--data-dir", tmp_path / "data"]
+
+    result = run("rank", tmp_path / name, *words)
+
+    assert result.exit_code == 0, result.output
+    assert f"{tmp_path / name}: read as " in result.stderr.replace("\n", "")
+    [answer] = read_jsonl(tmp_path / "o.jsonl")
+    assert [answer[field] for field in ("query", "candidates")] == [
+        "1 + 1?",
+        ["It is 2.", "It is 3."],
+    ]
+
+
 def test_several_files_are_ranked_into_one(tmp_path: Path) -> None:
     """Each answer names its file and its line there."""
     for name, rows in (("a.jsonl", ROWS[:2]), ("b.jsonl", ROWS[2:5])):
