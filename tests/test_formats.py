@@ -16,13 +16,13 @@ from assay.service.api.label_requests import LabelIn
 from assay.service.api.requests import RankRequest, RunFields
 from assay.service.batch.formats import RESULT
 from assay.service.batch.own_output import ANSWER_COLUMNS
-from assay.service.cli.labels.label_rows import LABEL_EXTRAS
+from assay.service.cli.labels.label_columns import LABEL_EXTRAS
 from tests.support.commands.in_process import as_npz, run, said
 from tests.test_docs import DOCS
 
 SCHEMAS = ("ranking", "score", "label")
 CANDIDATES = ["3 + 4 = 7. The answer is 7.", {"id": "b", "text": "3 + 4 = 8. The answer is 8."}]
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "a", "query": "What is 3 + 4?", "candidates": CANDIDATES, "labels": [1, None]},
     {"messages": [{"role": "user", "content": "1 + 1?"}], "candidates": ["2"], "explain": True},
     {"id": 7, "query": "q", "candidates": []},
