@@ -60,3 +60,19 @@ def test_without_wholly_labelled_queries_there_is_no_oracle() -> None:
     assert by_name[RANDOM_CANDIDATE].selection.value == 10 / 40
     assert by_name[SUPERVISED].selection.value == 1.0
     assert by_name[SUPERVISED].ahead_of[RANDOM_CANDIDATE].value == 0.75
+
+
+@pytest.mark.parametrize(("apart", "stated"), [(1, False), (30, True)])
+def test_of_partial_labels_a_gap_is_stated_where_it_is_no_chance(apart: int, stated: bool) -> None:
+    """A share of a small gap would be any number."""
+    queries = Queries.of(np.repeat(np.arange(40), 2))
+    labels, weights = np.tile([1.0, 0.0], 40), np.tile([2.0, 0.0], 40)
+    weights[40:] = np.tile([0.0, 2.0], 20)
+    choice = np.where(np.repeat(np.arange(40) % 40 < 40 - apart, 2), labels, 1 - labels)
+    scores = {MEAN_OF_Z: [choice], SUPERVISED: [labels]}
+
+    methods = measured(
+        PredictionMeasures(labels, queries, weights=weights), scores, {}, None, seed=0
+    )
+
+    assert [method.gap_closed is not None for method in methods] == [stated] * 2

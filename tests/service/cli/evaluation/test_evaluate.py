@@ -140,3 +140,30 @@ def test_an_evaluation_of_partial_labels_is_drawn(tmp_path: Path) -> None:
     data = as_npz(tmp_path / "partial.npz", labels=labels)
 
     assert len(said("evaluate", data, "--plot", tmp_path / "out", "--draws", "1")["figures"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("column", "labels", "stated"),
+    [(None, 80, "assumed"), (True, 80, "stated"), (1, 80, "stated")],
+)
+def test_a_draw_that_no_row_states_is_assumed(
+    tmp_path: Path, column: object, labels: int, stated: str
+) -> None:
+    """A column of missing values states nothing."""
+    rows = [
+        {
+            "query_id": int(query),
+            "a": float(label + np.sin(place)),
+            "b": float(label + np.cos(place)),
+            "label": int(label) if place % 6 == place // 6 % 6 else None,
+            "label_random": column,
+        }
+        for place, (query, label) in enumerate(zip(SAMPLE.query_id, SAMPLE.labels, strict=True))
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    measures = said("evaluate", path, "--draws", "1")
+
+    assert (measures["labels"], measures["labels_random"]) == (labels, stated)
+    assert measures["warnings"] == []
