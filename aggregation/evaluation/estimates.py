@@ -106,8 +106,13 @@ def share_difference(first: Estimate, second: Estimate) -> Interval:
 
     Where labels are partial, few labelled choices may all be alike, which says little of their
     spread: the interval is that of Newcombe, from both shares' own intervals and their correlation.
+    Where all queries have the same difference, one query more may differ: the interval is as wide
+    as Wilson's for the share of those that do.
     """
     difference = first.minus(second)
+    if not difference.by_query.any() and not np.ptp(difference.by_draw):
+        alike = len(first.by_query) if difference.effective is None else difference.effective
+        return _all_alike(float(difference.by_draw.mean()), alike)
     if difference.effective is None:
         return difference.interval(-1, 1)
     left, right = first.interval(0, 1), second.interval(0, 1)
@@ -119,6 +124,13 @@ def share_difference(first: Estimate, second: Estimate) -> Interval:
     return Interval(
         value, float(np.maximum(-1, value - below)), float(np.minimum(1, value + above))
     )
+
+
+def _all_alike(value: float, queries: float) -> Interval:
+    if queries < FEWEST_QUERIES:
+        return Interval(value, float("nan"), float("nan"))
+    half = wilson(0.0, 0.0, queries, NORMAL)[1]
+    return Interval(value, max(-1.0, value - half), min(1.0, value + half))
 
 
 def _joint(first: float, second: float, correlation: float) -> float:

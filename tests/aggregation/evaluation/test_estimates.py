@@ -202,6 +202,24 @@ def test_partial_choices_that_are_all_alike_are_not_certain() -> None:
     assert 0.55 < ahead.high < 0.75
 
 
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(("queries", "half"), [(10, 0.2775), (100, 0.0370)])
+def test_methods_that_choose_alike_are_not_certainly_alike(
+    queries: int, half: float, partial: bool
+) -> None:
+    """One query more may differ: the upper end of Wilson's interval for 0 of so many."""
+    labels = np.tile([1.0, 0.0], queries)
+    labels[: queries // 2] = 0.0
+    weights = np.ones(2 * queries) if partial else None
+    estimator = PredictionMeasures(labels, Queries.of(np.arange(2 * queries) // 2), weights=weights)
+    top, other = (estimator.selection([np.tile([high, 0.0], queries)]) for high in (1.0, 2.0))
+
+    difference = share_difference(top, other)
+
+    assert difference.value == 0
+    assert (difference.low, difference.high) == pytest.approx((-half, half), abs=1e-4)
+
+
 MEASURES = ("selection", "gain", "auc", "auc_within", "brier", "bias", "slope")
 #: The shares of intervals that hold the truth, of 250: 0.95 +- 3.5 standard errors.
 LEAST_COVERED, MOST_COVERED = 0.90, 0.998
