@@ -10,7 +10,10 @@ from typing import Any
 from assay.service.score_files.columns.label_columns import check_carried_labels
 from assay.service.score_files.score_table import TableError
 
-NOT_EXPLAINED = 'has answers without the verifiers\' scores: ask with "explain": true'
+NOT_EXPLAINED = (
+    'has answers without the verifiers\' scores: rank the rows again without "explain": false, or'
+    ' ask the service with "explain": true'
+)
 #: What an answer says of a candidate beside its scores; the rest is carried along.
 OF_RESULTS = frozenset(
     ("rank", "probability", "score", "fully_scored", "verifiers", "key", "id", "reward")

@@ -113,7 +113,9 @@ class Answering:
 
     async def _ranked(self, line: int, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the answer's fields, or the error's."""
-        body = {name: value for name, value in fields.items() if name in REQUEST}
+        # Without the verifiers' scores, no model could be fitted on the file.
+        body = {"explain": True}
+        body |= {name: value for name, value in fields.items() if name in REQUEST}
         engine = self._engine
         try:
             payload = RankRequest.model_validate_json(

@@ -114,7 +114,7 @@ def test_queries_without_scores_are_counted() -> None:
 @pytest.mark.parametrize("result", [{"index": 0}, "x", {"verifiers": {"v": 5}}])
 def test_answers_without_scores_are_refused(result: Any) -> None:
     """With what to do."""
-    with pytest.raises(TableError, match='ask with "explain": true'):
+    with pytest.raises(TableError, match='"explain": true'):
         rows_of_answers(PATH, [(1, {"line": 1, "results": [result]})], False)
 
 

@@ -43,7 +43,7 @@ def test_answers_are_a_table(tmp_path: Path) -> None:
     assert np.isnan(table.labels).tolist() == [True, False]
     assert table.random is not None
     assert table.random.tolist() == [False, True]
-    with pytest.raises(TableError, match='ask with "explain": true'):
+    with pytest.raises(TableError, match='"explain": true'):
         read_table(path, labels=False)
 
 

@@ -60,6 +60,23 @@ def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
     assert said[5]["error"]["param"] == "candidates"
 
 
+@pytest.mark.parametrize(("stated", "explained"), [({}, True), ({"explain": False}, False)])
+def test_answers_have_the_verifiers_scores(
+    tmp_path: Path, stated: dict[str, Any], explained: bool
+) -> None:
+    """So that a model can be fitted on them; a row may leave them out."""
+    row = {"query": "What is 3 + 4?", "candidates": ["3 + 4 = 7", "3 + 4 = 8"], **stated}
+    (tmp_path / "in.jsonl").write_text(json.dumps(row) + "\n")
+    config = write_config(tmp_path / "c.yaml", {"verifiers": [{"name": "a", "kind": "arithmetic"}]})
+
+    assert (
+        run("rank", tmp_path / "in.jsonl", "-o", tmp_path / "o.jsonl", "-c", config).exit_code == 0
+    )
+
+    (answer,) = read_jsonl(tmp_path / "o.jsonl")
+    assert ["verifiers" in result for result in answer["results"]] == [explained, explained]
+
+
 def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     """The queries and the configuration stay as they are, also behind a link."""
     queries, config, link = tmp_path / "q.jsonl", tmp_path / "c.yaml", tmp_path / "link.jsonl"
@@ -80,6 +97,11 @@ ROWS: list[dict[str, Any]] = [
     {"id": f"q{n}", "query": f"{n} + 1?", "candidates": [f"It is {n + 1}.", f"It is {n}."]}
     for n in range(6)
 ]
+
+
+def scores_of(answer: dict[str, Any]) -> list[tuple[str, float]]:
+    """Return an answer's candidates, best first, with their scores."""
+    return [(result["key"], result["score"]) for result in answer["results"]]
 
 
 def ranked(
@@ -155,7 +177,7 @@ def test_earlier_answers_are_recognised_by_content(
     ] == rows
     (tmp_path / "new").mkdir()
     _, fresh = ranked(tmp_path / "new", rows)
-    assert [answer["results"] for answer in answers] == [answer["results"] for answer in fresh]
+    assert [scores_of(answer) for answer in answers] == [scores_of(answer) for answer in fresh]
     assert not list(tmp_path.glob(".*earlier"))
 
 
@@ -188,7 +210,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     summary, again = ranked(tmp_path, ROWS)
 
     assert (summary["already_there"], summary["ranked"]) == (5, 1)
-    assert [row["results"] for row in again] == [row["results"] for row in answers]
+    assert [scores_of(answer) for answer in again] == [scores_of(answer) for answer in answers]
     assert not (tmp_path / ".out.jsonl.earlier").exists()
 
 
@@ -229,7 +251,8 @@ def test_what_it_wrote_can_be_ranked_again(tmp_path: Path) -> None:
 
     _, again = ranked(tmp_path / "again", answers)
 
-    assert again == answers
+    assert [scores_of(answer) for answer in again] == [scores_of(answer) for answer in answers]
+    assert [set(answer) for answer in again] == [set(answer) for answer in answers]
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "[]"])
