@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from assay.aggregation.whole_file import replace_file
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import FORMS, named_ending
+from assay.service.row_files.forms.endings import FORMS, named_ending
 
 UNFINISHED = ".tmp"
 NO_FILES = f"has no file of rows ({FORMS})"

@@ -21,7 +21,7 @@ from assay.service.batch.formats import (
 )
 from assay.service.batch.ranking_rows import RankingRow, ranking_from
 from assay.service.batch.request_rows import as_request
-from assay.service.row_files.json_row import json_row
+from assay.service.row_files.forms.json_row import json_row
 from assay.service.row_files.problems import RowProblem
 from assay.service.row_files.understood import Understood
 

@@ -16,7 +16,7 @@ from assay.service.batch.set_aside import mended
 from assay.service.importers.recognition import converted, recognised
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.field_values import RowFieldError
-from assay.service.row_files.json_text import NumberedItem
+from assay.service.row_files.forms.json_text import NumberedItem
 from assay.service.row_files.problems import RowProblem
 from assay.service.row_files.rankings import check_ranking_map, read_ranking
 from assay.service.row_files.reading import NumberedRow, opened_rows

@@ -14,7 +14,7 @@ from assay.aggregation.whole_file import save_file
 from assay.service.cli.remote import Api, asks_assay
 from assay.service.domain.errors import StartupError
 from assay.service.learning.exports.options import EXPORT_COLUMNS
-from assay.service.row_files.endings import ending_of
+from assay.service.row_files.forms.endings import ending_of
 from assay.service.row_files.writing import ColumnKind, encoded, formulas
 from assay.verifiers import printable
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import RowPacking
+from assay.service.row_files.forms.endings import RowPacking
 
 STANDARD_INPUT = Path("-")
 #: What packed content may become: so many bytes, or so many times what was read of the file.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.service.row_files.content_form import FileForm, form_of
-from assay.service.row_files.delimited import rows_of_cells
-from assay.service.row_files.inspect_archive import rows_of_archive
-from assay.service.row_files.json_text import NumberedItem, rows_of_json, rows_of_lines
+from assay.service.row_files.forms.content_form import FileForm, form_of
+from assay.service.row_files.forms.delimited import rows_of_cells
+from assay.service.row_files.forms.inspect_archive import rows_of_archive
+from assay.service.row_files.forms.json_text import NumberedItem, rows_of_json, rows_of_lines
+from assay.service.row_files.forms.parquet import rows_of_parquet, seekable
 from assay.service.row_files.opening import OpenedFile, opened_file
-from assay.service.row_files.parquet import rows_of_parquet, seekable
 from assay.service.row_files.problems import RowProblem
 
 NumberedRow = tuple[int, dict[str, Any]]

@@ -18,7 +18,7 @@ import orjson
 
 from assay.service.domain.errors import StartupError
 from assay.service.row_files.arrow import load_arrow
-from assay.service.row_files.endings import Ending, RowPacking
+from assay.service.row_files.forms.endings import Ending, RowPacking
 from assay.service.row_files.opening import load_zstandard
 
 ColumnKind = Literal["text", "number", "flag"]

@@ -13,9 +13,9 @@ import orjson
 
 from assay.service.importers.recognition import converted, recognised
 from assay.service.row_files.column_map import ColumnMap, value_at
-from assay.service.row_files.content_form import form_of
-from assay.service.row_files.json_row import json_row
-from assay.service.row_files.json_text import LONGEST_ROW
+from assay.service.row_files.forms.content_form import form_of
+from assay.service.row_files.forms.json_row import json_row
+from assay.service.row_files.forms.json_text import LONGEST_ROW
 from assay.service.row_files.opening import opened_file
 from assay.service.row_files.problems import RowProblem
 from assay.service.row_files.reading import NumberedRow, numbered_rows

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from assay.aggregation import Shard
 from assay.aggregation.statistics.row_sample import hash_ids
-from assay.service.row_files.endings import ENDINGS
+from assay.service.row_files.forms.endings import ENDINGS
 from assay.service.score_files.columns.file_columns import TableReading
 from assay.service.score_files.score_table import ScoreTable, TableError
 from assay.service.score_files.tables import read_table

@@ -16,7 +16,7 @@ import orjson
 from assay.aggregation.whole_file import save_file
 from assay.service.domain.errors import StartupError
 from assay.service.row_files.arrow import NoArrowError, load_arrow
-from assay.service.row_files.endings import ENDINGS, ending_of
+from assay.service.row_files.forms.endings import ENDINGS, ending_of
 from assay.service.row_files.writing import encoded
 from assay.service.score_files.columns.file_columns import TableReading
 from assay.service.score_files.columns.query_ids import key_text

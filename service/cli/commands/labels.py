@@ -9,7 +9,7 @@ import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
 from assay.service.row_files.column_map import ColumnMap
-from assay.service.row_files.endings import FORMS
+from assay.service.row_files.forms.endings import FORMS
 
 LabelMapOption = Annotated[
     str | None,

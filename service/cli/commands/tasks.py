@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.service.cli.commands.options import DEFAULT_URL, JsonOption, UrlOption
-from assay.service.row_files.endings import FORMS
+from assay.service.row_files.forms.endings import FORMS
 
 
 def tasks_command(url: UrlOption = DEFAULT_URL, as_json: JsonOption = False) -> None:

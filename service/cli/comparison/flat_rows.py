@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.service.cli.comparison.row_values import ComparisonError
 from assay.service.row_files.column_map import ColumnMap
-from assay.service.row_files.endings import ENDINGS
+from assay.service.row_files.forms.endings import ENDINGS
 from assay.service.row_files.reading import numbered_rows
 from assay.service.score_files.packed import UNREADABLE_ERRORS, look_into
 from assay.service.score_files.score_table import decoded

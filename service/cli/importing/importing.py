@@ -18,7 +18,7 @@ from assay.service.domain.errors import StartupError
 from assay.service.importers.importer import Importer, RowShape, Wish
 from assay.service.importers.tool_files import open_files
 from assay.service.row_files.column_map import ColumnMap
-from assay.service.row_files.endings import Ending, ending_of
+from assay.service.row_files.forms.endings import Ending, ending_of
 from assay.service.row_files.writing import encoded
 from assay.verifiers import printable
 

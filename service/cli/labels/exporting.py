@@ -11,7 +11,7 @@ import typer
 from assay.aggregation.whole_file import save_file
 from assay.service.cli.remote import Api, asks_assay
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import ending_of
+from assay.service.row_files.forms.endings import ending_of
 from assay.service.row_files.writing import ColumnKind, encoded
 from assay.verifiers import printable
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import ENDINGS, RowPacking
+from assay.service.row_files.forms.endings import ENDINGS, RowPacking
 from assay.service.row_files.problems import RowProblem
 from assay.service.row_files.reading import numbered_rows, opened_rows
 from assay.service.row_files.writing import encoded

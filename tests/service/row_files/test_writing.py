@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import ENDINGS, Ending
+from assay.service.row_files.forms.endings import ENDINGS, Ending
 from assay.service.row_files.writing import ColumnKind, encoded, formulas, json_bytes
 
 COLUMNS: dict[str, ColumnKind] = {"text": "text", "number": "number", "flag": "flag"}

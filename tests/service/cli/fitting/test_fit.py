@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from assay.aggregation.label_model.saved.artifact import from_dict, load_model, version_of
-from assay.service.row_files.endings import ending_of
+from assay.service.row_files.forms.endings import ending_of
 from assay.service.row_files.writing import encoded
 from tests.support.commands.in_process import SAMPLE, as_npz, problem, run, said
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.row_files.endings import ENDINGS
+from assay.service.row_files.forms.endings import ENDINGS
 from assay.service.row_files.reading import numbered_rows
 from tests.support.commands.in_process import run
 from tests.support.http.canned_server import answering_by_path

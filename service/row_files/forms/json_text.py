@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.json_row import MOST_ROW_VALUES, json_row, values_in
+from assay.service.row_files.forms.json_row import MOST_ROW_VALUES, json_row, values_in
 from assay.service.row_files.known_names import ROW_NAMES
 from assay.service.row_files.problems import KEPT_CHARACTERS, RowProblem, row_problem
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.service.row_files.json_row import DEEPEST_ROW, json_row, values_in
+from assay.service.row_files.forms.json_row import DEEPEST_ROW, json_row, values_in
 from assay.service.row_files.problems import RowProblem
 
 

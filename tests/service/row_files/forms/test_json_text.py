@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files import json_text
-from assay.service.row_files.json_text import rows_of_json, rows_of_lines
+from assay.service.row_files.forms import json_text
+from assay.service.row_files.forms.json_text import rows_of_json, rows_of_lines
 from assay.service.row_files.problems import RowProblem
 
 FILE = Path("f.json")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import FORMS, Ending, RowForm, RowPacking, named_ending
+from assay.service.row_files.forms.endings import FORMS, Ending, RowForm, RowPacking, named_ending
 
 FORM_TITLES: dict[RowForm, str] = {
     "jsonl": "JSON lines",

@@ -16,8 +16,8 @@ from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.json_row import json_row
-from assay.service.row_files.json_text import LONGEST_OBJECT, MOST_OBJECT_VALUES
+from assay.service.row_files.forms.json_row import json_row
+from assay.service.row_files.forms.json_text import LONGEST_OBJECT, MOST_OBJECT_VALUES
 from assay.service.row_files.opening import load_zstandard
 from assay.service.row_files.problems import RowProblem
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.content_form import FileForm, form_of
+from assay.service.row_files.forms.content_form import FileForm, form_of
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files import delimited
-from assay.service.row_files.delimited import rows_of_cells
+from assay.service.row_files.forms import delimited
+from assay.service.row_files.forms.delimited import rows_of_cells
 
 
 def of_cells(content: bytes, mark: str = ",") -> list[tuple[int, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.endings import ENDINGS, FORMS, Ending, ending_of, named_ending
+from assay.service.row_files.forms.endings import ENDINGS, FORMS, Ending, ending_of, named_ending
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files import parquet
-from assay.service.row_files.parquet import rows_of_parquet, seekable
+from assay.service.row_files.forms import parquet
+from assay.service.row_files.forms.parquet import rows_of_parquet, seekable
 
 FILE = Path("f.parquet")
 

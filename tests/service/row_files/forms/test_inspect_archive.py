@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files import inspect_archive
+from assay.service.row_files.forms import inspect_archive
 from assay.service.row_files.reading import numbered_rows
 from tests.support.tool_files.evaluations import inspect_log, inspect_sample
 

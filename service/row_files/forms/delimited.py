@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.json_row import NOT_UTF8
-from assay.service.row_files.json_text import LONGEST_ROW, NumberedItem
+from assay.service.row_files.forms.json_row import NOT_UTF8
+from assay.service.row_files.forms.json_text import LONGEST_ROW, NumberedItem
 from assay.service.row_files.problems import RowProblem, row_problem
 
 #: Columns of a file.
