@@ -30,15 +30,25 @@ ANSWER_COLUMNS = (
 )
 #: The columns that show that `assay rank` or `assay batch` wrote a row.
 _OF_RANK = frozenset({"line", "results", "input_hash", "ensemble_hash"})
-_OF_BATCH = frozenset({"file", "row", "model_version", "ranking", "raw", "reasons", "error"})
+#: Rows of Parquet come without the columns that are null in them.
+_OF_BATCH = (
+    frozenset({"file", "row", "model_version", "ranking", "raw"}),
+    frozenset({"file", "row", "partial", "error"}),
+)
+#: What a result repeats of its request: the row is ranked anew for the same task.
+_ASKED_AGAIN = frozenset({"task"})
+#: Columns of `assay export --format dpo`, whose two texts are candidates.
+_OF_EXPORT = frozenset({"chosen", "rejected", "model_version", "probability_chosen"})
 
 
 def result_columns(names: frozenset[str]) -> frozenset[str]:
     """Return the columns of a row that hold results of ours; none of another row."""
-    if names >= _OF_BATCH:
-        return frozenset(RESULT)
+    if any(names >= of_batch for of_batch in _OF_BATCH):
+        return frozenset(RESULT) - _ASKED_AGAIN
+    if names >= _OF_EXPORT:
+        return frozenset({"model_version"})
     if names >= _OF_RANK or names >= {"line", "input_hash", "error"}:
-        return frozenset(ANSWER_COLUMNS)
+        return frozenset(ANSWER_COLUMNS) - _ASKED_AGAIN
     return frozenset()
 
 

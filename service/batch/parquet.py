@@ -17,6 +17,7 @@ from assay.service.batch.formats import (
     SourceFile,
     clash,
 )
+from assay.service.batch.own_output import result_columns
 from assay.service.row_files.arrow import NO_PYARROW
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.field_values import RowFieldError
@@ -49,6 +50,8 @@ class Parquet(RowFormat):
             with files.open(path) as file:
                 table = self._open(file)
                 names = table.schema_arrow.names
+                earlier = result_columns(frozenset(names))
+                names = [name for name in names if name not in earlier]
                 clash(path, [name for name in names if name not in REQUEST])
                 if "candidates" not in names or not {"query", "messages"} & set(names):
                     raise BatchError(
@@ -118,9 +121,13 @@ class Parquet(RowFormat):
             at += size
 
     def _block(self, table: Any, first: int) -> Block:
-        asked = table.select([name for name in table.column_names if name in REQUEST]).to_pylist()
+        earlier = result_columns(frozenset(table.column_names))
+        asked = table.select(
+            [name for name in table.column_names if name in REQUEST - earlier]
+        ).to_pylist()
         rows = [_row(first + place, _without_nulls(body)) for place, body in enumerate(asked)]
-        kept = [name for name in table.column_names if name not in self.dropped]
+        dropped = self.dropped | earlier
+        kept = [name for name in table.column_names if name not in dropped]
         return Block(rows, table.select(kept))
 
     def as_it_came(self, block: Block, place: int) -> Any:

@@ -106,7 +106,7 @@ def _of_rankings(arrow: Any, path: Path, table: Any, reading: TableReading) -> d
     places = np.concatenate([np.arange(size) for size in sizes]) if len(sizes) else sizes
     data = {"query_id": ids.repeated(owners), "candidate": places, "index": places}
     if "candidates" in table.column_names:
-        data |= _of_candidates(table["candidates"].to_pylist(), sizes)
+        data |= _of_candidates(rankings, table["candidates"].to_pylist(), sizes)
     if reading.labels and "labels" in table.column_names:
         data["labels"] = _carried_labels(path, table, sizes)
     note = f"{failed} queries have no scores" if failed else ""
@@ -114,14 +114,16 @@ def _of_rankings(arrow: Any, path: Path, table: Any, reading: TableReading) -> d
     return table_parts(FileColumns(path, data, len(owners)), reading, None, note, stated)
 
 
-def _of_candidates(candidates: list[Any], sizes: npt.NDArray[np.int64]) -> dict[str, list[Any]]:
-    """Return ids and texts of all candidates."""
+def _of_candidates(
+    rankings: list[dict[str, Any]], candidates: list[Any], sizes: npt.NDArray[np.int64]
+) -> dict[str, list[Any]]:
+    """Return ids, texts and keys of all candidates."""
     rows = []
-    for listed, size in zip(candidates, sizes.tolist(), strict=True):
-        known_rows = candidate_columns({"candidates": listed})
-        blank = [{"candidate": place, "text": None} for place in range(len(known_rows), size)]
+    for ranking, listed, size in zip(rankings, candidates, sizes.tolist(), strict=True):
+        known_rows = candidate_columns({**ranking, "candidates": listed})
+        blank = [{"candidate": place} for place in range(len(known_rows), size)]
         rows += [*known_rows[:size], *blank]
-    return {name: [row[name] for row in rows] for name in ("candidate", "text")}
+    return {name: [row.get(name) for row in rows] for name in ("candidate", "text", "key")}
 
 
 def _carried_labels(

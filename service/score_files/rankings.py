@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assay.service.domain.score_keys import candidate_key, hash_candidate
 from assay.service.score_files.columns.label_columns import check_carried_labels
 from assay.service.score_files.score_table import TableError
 
@@ -121,6 +122,8 @@ def _rows_of_results(
         row |= candidates[index] if index < len(candidates) else {"candidate": index}
         if result.get("id") is not None:
             row["candidate"] = result["id"]
+        if isinstance(result.get("key"), str):
+            row["key"] = result["key"]
         if carried is not None and index < len(carried):
             row.setdefault("label", carried[index])
         yield row
@@ -139,15 +142,23 @@ def _index(result: Mapping[str, Any]) -> int:
 
 
 def candidate_columns(ranking: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return id (else the place) and text of each candidate of a row; nothing where it has none."""
-    candidates = ranking.get("candidates")
+    """Return id (else the place), text and key of each candidate of a row; nothing without any."""
+    candidates, of_query = ranking.get("candidates"), ranking_key(ranking)
     if not isinstance(candidates, list):
         return []
     rows = []
     for place, candidate in enumerate(candidates):
         stated = candidate if isinstance(candidate, dict) else {"text": candidate}
         own = stated.get("id")
-        rows.append({"candidate": place if own is None else own, "text": stated.get("text")})
+        text = stated.get("text")
+        hashed = hash_candidate(text) if of_query and isinstance(text, str) else None
+        rows.append(
+            {
+                "candidate": place if own is None else own,
+                "text": text,
+                **({"key": candidate_key(of_query, hashed)} if of_query and hashed else {}),
+            }
+        )
     return rows
 
 

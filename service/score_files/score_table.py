@@ -15,7 +15,7 @@ from assay.service.domain.errors import StartupError
 from assay.service.score_files.columns.understood_table import UnderstoodTable
 
 #: Columns that are carried along, as they are.
-CARRIED_COLUMNS = ("candidate", "index", "text", "answer")
+CARRIED_COLUMNS = ("key", "candidate", "index", "text", "answer")
 NUMBER_KINDS = "fiub"  # kinds of numpy's
 
 

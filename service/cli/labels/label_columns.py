@@ -32,6 +32,8 @@ from assay.service.row_files.understood import Understood
 #: What `assay labels export` writes beside the fields of a label; it is not read.
 LABEL_EXTRAS = frozenset({"matched"})
 LABEL_FIELDS = tuple(LabelIn.model_fields)
+#: Columns of `assay export`, whatever its format.
+_OF_AN_EXPORT = frozenset({"prompt", "model_version"})
 _TEXTS = ("query", "messages", "candidate", "reference", "tests")
 
 
@@ -75,11 +77,24 @@ def check_label_map(columns: ColumnMap) -> None:
 def _labels(
     row: Mapping[str, Any], columns: ColumnMap, understood: Understood
 ) -> Iterator[dict[str, Any]]:
+    if row.keys() >= _OF_AN_EXPORT:
+        raise RowFieldError(
+            "is training data that a model chose: its labels are the model's, and would teach it"
+            " its own mistakes. `assay labels export` writes people's labels"
+        )
     is_ranking = "candidates" in row or {CHOSEN, REJECTED} <= row.keys()
-    if is_ranking and not {"candidate", "key"} & (row.keys() | columns.columns.keys()):
+    key = row.get("key")
+    # Results of ours have the key of the query.
+    named = "candidate" in row or (key is not None and not ("candidates" in row and _is_query(key)))
+    if is_ranking and not named and not {"candidate", "key"} & columns.columns.keys():
         yield from _of_ranking(row, columns, understood)
     else:
         yield named_label(row, columns, understood)
+
+
+def _is_query(key: Any) -> bool:
+    """Return whether a key is a query's, and not a candidate's."""
+    return isinstance(key, str) and ":" not in key
 
 
 def _of_ranking(
@@ -94,7 +109,7 @@ def _of_ranking(
     shared = {name: ranking[name] for name in _TEXTS if name in ranking}
     for candidate, label in zip(ranking["candidates"], labels, strict=True):
         text = candidate if isinstance(candidate, str) else candidate["text"]
-        if label is not None:
+        if label not in (None, -1):
             yield {**shared, "candidate": text, "correct": label}
 
 

@@ -9,6 +9,7 @@ TABLE_FIELDS = frozenset(
     (
         "scores",
         "query_id",
+        "key",
         "candidate",
         "index",
         "text",

@@ -19,9 +19,23 @@ from assay.service.domain.errors import StartupError
 )
 def test_results_of_ours_are_no_part_of_a_row(columns: tuple[str, ...]) -> None:
     """Of a job, of an answer, of an error."""
-    row = {**dict.fromkeys(columns, 1), "query": "q", "id": 3}
+    row = {**dict.fromkeys(columns, 1), "query": "q", "id": 3, "task": "math"}
 
-    assert without_results(row) == {"query": "q", "id": 3}
+    assert without_results(row) == {"query": "q", "id": 3, "task": "math"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "kept"),
+    [
+        ({"file", "row", "model_version", "ranking", "raw", "partial"}, set()),
+        ({"file", "row", "partial", "error", "reasons"}, set()),
+        ({"chosen", "rejected", "model_version", "probability_chosen"}, {"chosen", "rejected", "probability_chosen"}),
+        ({"chosen", "rejected", "model_version"}, {"chosen", "rejected", "model_version"}),
+    ],
+)  # fmt: skip
+def test_rows_of_parquet_and_exports_are_ours_too(columns: set[str], kept: set[str]) -> None:
+    """Where null columns are gone, and where pairs were exported."""
+    assert set(without_results(dict.fromkeys(columns, 1))) == kept
 
 
 @pytest.mark.parametrize("columns", [("score",), ("results", "line"), ("error", "row")])

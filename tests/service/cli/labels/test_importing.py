@@ -97,7 +97,7 @@ def test_a_map_states_columns_and_standard_input_is_a_file() -> None:
 
     assert (done.exit_code, again.exit_code) == (0, 1)
     assert "query: ask; candidate: response; correct: verdict" in done.stderr
-    assert str(again.exception).startswith("-:2: correct: Field required")
+    assert str(again.exception).startswith("-:2: correct: is missing")
 
 
 @pytest.mark.parametrize(("matched", "code"), [(0, 1), (1, 0)])

@@ -53,6 +53,29 @@ def test_known_names_are_understood(tmp_path: Path, row: dict[str, Any]) -> None
     assert "who: annotator" in " ".join(understood.lines())
 
 
+def test_labels_of_a_ranked_row_are_of_its_candidates(tmp_path: Path) -> None:
+    """Its key is the query's; null and -1 are no labels."""
+    row = {"query": "2+2?", "candidates": ["4", "5", "6"], "labels": [1, None, -1], "key": "1" * 32}
+
+    assert labels(tmp_path, row)[0] == [(1, PLAIN)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "q", "completion": "a", "label": True, "model_version": "math@3"},
+        {"prompt": "q", "completion": "a", "target": 0.9, "label": None, "model_version": "math@3"},
+        {"prompt": "q", "chosen": "a", "rejected": "b", "model_version": "math@3"},
+    ],
+)
+def test_training_data_that_a_model_chose_are_no_labels(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    """A task would learn its own mistakes from them."""
+    with pytest.raises(StartupError, match=r"l\.jsonl:1: is training data that a model chose"):
+        labels(tmp_path, row)
+
+
 def test_a_map_states_other_names(tmp_path: Path) -> None:
     """Also paths, and a column whose name is one of ours for something else."""
     row = {"doc": {"q": "2+2?"}, "prompt": "other", "text": "4", "score": 0.5, "user": "ann"}

@@ -67,7 +67,7 @@ def test_randomness_is_stated_for_rows_that_do_not_state_it(random: bool) -> Non
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"key": KEY}, "l.jsonl:2: correct: Field required"),
+        ({"key": KEY}, "l.jsonl:2: correct: is missing"),
         ({"key": KEY, "correct": 7}, r"l.jsonl:2: correct: .*less than or equal to 1 \(got 7\)"),
         ({"key": KEY, "correct": "yes"}, "l.jsonl:2: correct: .*'yes'"),
         ({"key": "k", "correct": 1}, "l.jsonl:2: key: "),
