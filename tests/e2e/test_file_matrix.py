@@ -66,8 +66,9 @@ def write_files(path: Path) -> None:
         said("predict", path / "model.json", path / "answers.jsonl", "-o", out)
     label = {"key": f"{1:032x}:{2:032x}", "correct": 1.0, "who": "ann", "matched": True}
     (path / "labels.jsonl").write_text(json.dumps(label) + "\n")
-    columns = LABEL_COLUMNS
-    (path / "labels.csv").write_bytes(encoded([label], columns, ending_of(path / "labels.csv")))
+    (path / "labels.csv").write_bytes(
+        encoded([label], LABEL_COLUMNS, ending_of(path / "labels.csv"))
+    )
     pairs = [
         {"query": row["query"], "candidate": text, "correct": label}
         for row in rows
@@ -153,7 +154,7 @@ def batch(folder: Path, file: Path) -> str:
 def compare(folder: Path, file: Path) -> str:
     """Compare with a random candidate."""
     own = file.name == "scores.npz"  # its queries have numbers
-    labels = [] if own else ["--labels", folder / "pairs.jsonl"]
+    labels: list[str | Path] = [] if own else ["--labels", folder / "pairs.jsonl"]
     return refusal("compare", file, "--baseline", "random", *labels)
 
 

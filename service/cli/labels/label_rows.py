@@ -106,7 +106,8 @@ def row_body(file: Path, line: int, row: dict[str, Any], of_texts: bool) -> dict
 def _checked(file: Path, line: int, body: dict[str, Any]) -> LabelRow:
     if "correct" not in body:
         raise StartupError(
-            f"{file}:{line}: correct: is missing; a column of another name takes --map correct=COLUMN"
+            f"{file}:{line}: correct: is missing; a column of another name takes"
+            " --map correct=COLUMN"
         )
     try:
         orjson.dumps(body)
