@@ -54,7 +54,8 @@ class Shards:
     are in memory.
 
     Their verifiers must be the same, in any order, a query belongs in one file, and each file
-    stands there once, under whatever name; else `TableError`.
+    stands there once, under whatever name; else `TableError`. `notes`: those on files after the
+    first, as far as they were walked.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Shards:
         self.paths = paths
         self.reading = replace(reading or TableReading(), labels=labels)
         self.first = read_table(paths[0], labels, self.reading)
+        self.notes: dict[str, None] = {}
 
     def __iter__(self) -> Iterator[Shard]:
         """Yield each file's rows, columns in the first file's order."""
@@ -79,7 +81,9 @@ class Shards:
         """Yield each file with its table."""
         yield self.paths[0], self.first
         for path in self.paths[1:]:
-            yield path, _alike(path, self.reading, self.first.names)
+            table = _alike(path, self.reading, self.first.names)
+            self.notes |= {f"{path}: {note}": None for note in table.understood.notes}
+            yield path, table
 
 
 def read_tables(
@@ -99,7 +103,8 @@ def read_tables(
         ids = np.unique(table.query_id)
         check_apart(path, query_hashes(ids).tolist(), seen, ids.tolist())
         tables.append(table)
-    return _joined(tables)
+    notes = (*shards.first.understood.notes, *shards.notes)
+    return replace(_joined(tables), understood=replace(shards.first.understood, notes=notes))
 
 
 def _joined(tables: Sequence[ScoreTable]) -> ScoreTable:

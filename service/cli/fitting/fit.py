@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from assay.aggregation.label_model.saved.artifact import ArtifactError, save, ve
 from assay.aggregation.label_model.summaries.fit_summary import fit_report
 from assay.service.cli.console import Console
 from assay.service.cli.fitting.stated import FitError, Stated
-from assay.service.cli.fitting.understood_output import print_understood
+from assay.service.cli.fitting.understood_output import print_notes, print_understood
 from assay.service.cli.outputs import check_output
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.score_files.columns.file_columns import TableReading
@@ -53,6 +54,8 @@ def fit_files(
 
                 with redirect_stdout(sys.stderr):  # Ray prints its workers' logs
                     model = fit_on_ray(ray, unfitted, paths, reading, shards.first.names)
+            notes = tuple(shards.notes)
+            understood = replace(understood, notes=(*understood.notes, *notes))
             save(model, out, understood.as_dict())
     except ArtifactError as exc:
         raise FitError(str(exc)) from exc
@@ -60,6 +63,7 @@ def fit_files(
         raise FitError(f"{paths[0] if len(paths) == 1 else 'the files'}: {exc}") from exc
     except OSError as exc:
         raise FitError(f"{out}: cannot be written: {exc.strerror}") from exc
+    print_notes(notes)
     summary = {
         "model": str(out),
         "version": version_of(model),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from assay.service.cli.console import Console
@@ -15,9 +15,16 @@ from assay.service.score_files.shards import read_tables
 
 def print_understood(understood: UnderstoodTable) -> None:
     """Print a line each: verifiers, what is left out and why, ids and labels."""
+    print_notes(understood.sentences())
+
+
+def print_notes(sentences: Iterable[str]) -> None:
+    """Print a line each; warnings stand out."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for sentence in understood.sentences():
-        console.print(sentence, style="dim")
+    for sentence in sentences:
+        console.print(
+            sentence, style="yellow" if sentence.startswith("warning") else "dim", markup=False
+        )
 
 
 def labelled_table(paths: Sequence[Path], column_map: ColumnMap | None) -> ScoreTable:

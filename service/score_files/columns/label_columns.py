@@ -50,16 +50,24 @@ def _may_be(columns: FileColumns, name: str) -> bool:
 def labels_in(columns: FileColumns, name: str) -> npt.NDArray[np.float64]:
     """Return the labels in a column, NaN for a missing one.
 
-    Raises `TableError` for a text; numbers that are no labels are refused where they are used.
+    Raises `TableError`, with column and row, for a text and for a number that is no label.
     """
     cells = Cells.of(columns.values[name])
     if cells.first is not None:
         row, value = cells.first
-        raise TableError(
-            f"{columns.path}: column {name!r}, {columns.place(row)}: {str(value)[:40]!r} is no"
-            " label: a label is a number from 0 to 1; null, an empty cell or -1 for an unknown one"
-        )
-    return cells.values
+        raise _no_label(columns, name, row, repr(str(value)[:40]))
+    values = cells.values
+    wrong = np.flatnonzero(((values < 0) | (values > 1)) & (values != -1))
+    if len(wrong):
+        raise _no_label(columns, name, int(wrong[0]), f"{values[wrong[0]]:g}")
+    return values
+
+
+def _no_label(columns: FileColumns, name: str, row: int, shown: str) -> TableError:
+    return TableError(
+        f"{columns.path}: column {name!r}, {columns.place(row)}: {shown} is no label: a label is a"
+        " number from 0 to 1; null, an empty cell or -1 for an unknown one"
+    )
 
 
 def check_carried_labels(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from assay.service.score_files.columns.id_doubts import EXACT_WHOLE, MISSING_IDS, id_doubts
+
 #: A longer id is compared by its hash: numpy gives each of a column's texts the longest one's size.
 LONGEST_KEY = 100
-#: Beyond it, neighbouring whole numbers are one float.
-EXACT_WHOLE = 2.0**53
 #: JSON's reader makes a float of a whole number beyond 64 bits.
 BEYOND_64_BITS = 2.0**63
 
@@ -24,7 +24,7 @@ class QueryIds:
     """The query ids of a table's rows.
 
     `keys` are equal where the ids are; `own` are the ids as the file has them; `note` says where
-    ids of two types count as one.
+    ids of two types count as one, or where ids seem to be lost.
     """
 
     keys: npt.NDArray[Any]
@@ -40,8 +40,17 @@ class QueryIds:
     ) -> QueryIds:
         """Read a column of ids; raise `ValueError` for a row without one, or with no plain value.
 
-        A number and a text that read alike (1 and "1") are one id, which `note` says.
+        A number and a text that read alike (1 and "1") are one id, which `note` says; it warns of
+        ids that seem to be lost. Texts such as `nan` and `None` are no ids.
         """
+        ids = cls._read(values, place, column)
+        if ids.keys.ndim != 1:
+            return ids
+        doubts = id_doubts(ids.own, ids.keys, place)
+        return replace(ids, note="; ".join(filter(None, (ids.note, *doubts))))
+
+    @classmethod
+    def _read(cls, values: Any, place: Callable[[int], str], column: str) -> QueryIds:
         if isinstance(values, np.ndarray) and values.ndim != 1:
             return cls(values, values)  # whoever checks the shapes refuses it
         if isinstance(values, np.ndarray) and values.dtype.kind in "iub":
@@ -49,9 +58,10 @@ class QueryIds:
         if isinstance(values, np.ndarray) and values.dtype.kind == "f":
             return cls._of_floats(values, place, column)
         own = list(values.tolist() if isinstance(values, np.ndarray) else values)
-        if not set(map(type, own)) <= {str, int} or "" in own:
+        plain = set(map(type, own)) <= {str, int} and "" not in own
+        if not plain or not MISSING_IDS.isdisjoint(own):
             for row, value in enumerate(own):
-                if not isinstance(value, (str, int)) or value == "":
+                if not isinstance(value, (str, int)) or value == "" or value in MISSING_IDS:
                     own[row] = _checked(value, place(row), column)
         return cls(*_keys_of(own), _mixed_note(own))
 
@@ -66,7 +76,11 @@ class QueryIds:
             key_text(own) if of_query is None else of_query
             for own, of_query in zip(_listed(self.own), hashes, strict=True)
         ]
-        return QueryIds(np.array(keys, str), self.own, _apart_note(_listed(self.own), keys))
+        return QueryIds(
+            np.array(keys, str),
+            self.own,
+            "; ".join(filter(None, (self.note, _apart_note(_listed(self.own), keys)))),
+        )
 
     def repeated(self, rows: npt.NDArray[np.int64]) -> QueryIds:
         """Return the ids of rows that each belong to one of these."""
@@ -114,7 +128,7 @@ def key_text(value: Any) -> str:
 
 def _checked(value: Any, place: str, column: str) -> Any:
     """Return an id that is neither text nor integer as it is kept; raise `ValueError` for none."""
-    if value is None or value == "" or value != value:
+    if value is None or value != value or (isinstance(value, str) and _is_no_id(value)):
         raise _missing(column, place, "" if value is None else str(value))
     if isinstance(value, float):
         return value
@@ -123,6 +137,10 @@ def _checked(value: Any, place: str, column: str) -> Any:
     if isinstance(value, (list, dict)):
         raise ValueError(f"{column}: {place} has {str(value)[:40]!r}: an id is a text or a number")
     return str(value)
+
+
+def _is_no_id(text: str) -> bool:
+    return text == "" or text in MISSING_IDS
 
 
 def _text_of_bytes(value: bytes) -> str:

@@ -120,3 +120,21 @@ def test_f10_a_query_in_two_files_is_known_in_any_type(tmp_path: Path, other: st
         read_tables(paths, labels=False)
     with pytest.raises(TableError, match="a query belongs in one file"):
         list(Shards(paths, labels=False))
+
+
+@pytest.mark.parametrize("lost", ["1.5E+18", "1.57713E+18", "2e+19"])
+def test_notes_on_later_files_are_kept(tmp_path: Path, lost: str) -> None:
+    """With their file, whether the files are walked or become one table."""
+    paths = [
+        written(tmp_path / "a.jsonl", "q", {"a": 1.0}),
+        written(tmp_path / "b.jsonl", lost, {"a": 1.0}),
+    ]
+    shards = Shards(paths, labels=False)
+
+    assert not shards.notes
+    for _ in range(2):
+        assert len(list(shards)) == 2
+    [note] = shards.notes
+
+    assert note.startswith(f"{paths[1]}: warning: 1 query id is rounded numbers")
+    assert read_tables(paths, labels=False).understood.notes == (note,)

@@ -26,7 +26,9 @@ def test_labels_are_read_only_when_asked(tmp_path: Path) -> None:
         said("fit", data, "-o", tmp_path / "a.json")["version"]
         == said("fit", plain, "-o", tmp_path / "b.json")["version"]
     )
-    assert "labels: row 0 has 7" in problem("fit", data, "-o", tmp_path / "c.json", "--labels")
+    assert "'labels', row 0: 7 is no label" in problem(
+        "fit", data, "-o", tmp_path / "c.json", "--labels"
+    )
     assert "has no `labels`" in problem("fit", plain, "-o", tmp_path / "c.json", "--labels")
     assert not (tmp_path / "c.json").exists()
 
@@ -236,3 +238,15 @@ def test_a_table_is_read_in_any_form(tmp_path: Path, ending: str) -> None:
     version = said("fit", plain, "-o", tmp_path / "m.json", "--labels")["version"]
 
     assert said("fit", packed, "-o", tmp_path / "m.json", "--labels")["version"] == version
+
+
+def test_ids_that_were_lost_are_named(tmp_path: Path) -> None:
+    """As Excel leaves them, in whichever file: printed, and in `--json` under `understood`."""
+    for name, query in (("a", "q{}"), ("b", "1.5771{}E+18")):
+        rows = [f"{query.format(row // 3)},{row % 7},{row % 5}\n" for row in range(30)]
+        (tmp_path / f"{name}.csv").write_text("".join(["query_id,judge,rm\n", *rows]))
+
+    fit = said("fit", tmp_path / "a.csv", tmp_path / "b.csv", "-o", tmp_path / "m.json")
+
+    [note] = fit["understood"]["notes"]
+    assert note.startswith(f"{tmp_path / 'b.csv'}: warning: 30 query ids are rounded numbers")

@@ -50,12 +50,19 @@ def test_two_that_could_be_labels_are_named() -> None:
 
 
 def test_a_missing_label_is_nan_and_a_text_is_named() -> None:
-    """With column and row; numbers are checked where they are used."""
+    """With column and row."""
     values = labels_in(columns(label=[1, "n/a"]), "label")
 
     np.testing.assert_array_equal(values, [1, np.nan])
     with pytest.raises(TableError, match=r"column 'label', row 1 \(line 2\): 'good' is no label"):
         labels_in(columns(label=[1, "good"]), "label")
+
+
+@pytest.mark.parametrize("value", [2, "5", -0.5, float("inf"), 100])
+def test_a_number_that_is_no_label_is_named(value: object) -> None:
+    """With column, row and line: such as a rating, or a share of 100."""
+    with pytest.raises(TableError, match=r"column 'label', row 1 \(line 2\): \S+ is no label: a"):
+        labels_in(columns(label=[-1, value]), "label")
 
 
 @pytest.mark.parametrize("carried", [[1, 0], [True, None], [0.5, -1]])
