@@ -126,6 +126,8 @@ def _rankings(
     yield from _taken(problems)
     for reason, count in rows.skipped.items():
         understood.note(f"{count} rows skipped: {reason}")
+    for reason, count in rows.unlabelled.items():
+        understood.note(f"without a label: {count} {reason}")
 
 
 def _peeked(

@@ -23,18 +23,25 @@ class GatheredCandidate:
     """A candidate: its name within the query, its text, its scores by verifier, its label."""
 
     name: str
+    query: str
     row: ToolRow
     text: str | None = None
     scores: dict[str, float | None] = field(default_factory=dict)
     label: float | None = None
+    score_rows: dict[str, ToolRow] = field(default_factory=dict)
 
-    def score(self, verifier: str, value: float | None) -> None:
-        """Keep a verifier's score; raise `ToolRowError` for a second one."""
+    def score(self, verifier: str, value: float | None, row: ToolRow) -> None:
+        """Keep a verifier's score; raise `ToolRowError` for a second one, with both places."""
         if verifier in self.scores:
-            raise self.row.refusal(
-                verifier, f"candidate {self.name!r} has two scores of this verifier"
+            other = self.score_rows[verifier]
+            where = f"line {other.line}" + (f" of {other.file}" * (other.file != row.file))
+            raise row.refusal(
+                verifier,
+                f"candidate {self.name!r} of query {self.query!r} has a score of this verifier on"
+                f" {where} already: remove one of the two",
             )
         self.scores[verifier] = value
+        self.score_rows[verifier] = row
 
 
 @dataclass(slots=True)
@@ -51,7 +58,7 @@ class GatheredQuery:
 
     def candidate(self, name: str, row: ToolRow, text: str | None = None) -> GatheredCandidate:
         """Return the candidate of a name, new or known; its text stays the first one."""
-        candidate = self.candidates.setdefault(name, GatheredCandidate(name, row))
+        candidate = self.candidates.setdefault(name, GatheredCandidate(name, self.id, row))
         if candidate.text is None:
             candidate.text = text
         elif text is not None and text != candidate.text:
@@ -79,6 +86,7 @@ class Gathered:
     def rows(self, wish: Wish) -> Iterator[NumberedRow]:
         """Yield the rows in the wanted shape; raise `StartupError` where nothing is left."""
         self._part_ids()
+        self._check_labels(wish)
         shapes = {"rankings": _rankings, "scores": _scores, "labels": _labels}
         empty = True
         for row in shapes[wish.shape](self, wish):
@@ -86,6 +94,16 @@ class Gathered:
             yield row
         if empty:
             raise wish.nothing(wish.shape)
+
+    def _check_labels(self, wish: Wish) -> None:
+        """Correct what was understood of labels where no candidate has one."""
+        source = wish.understood.get("labels", "none")
+        if not source.startswith("none") and not any(
+            candidate.label is not None
+            for query in self.queries.values()
+            for candidate in query.candidates.values()
+        ):
+            wish.understood["labels"] = f"none (looked for: {source})"
 
     def _part_ids(self) -> None:
         """Add a hash of the key to the ids that several queries share."""
@@ -132,7 +150,8 @@ def _scores(gathered: Gathered, wish: Wish) -> Iterator[NumberedRow]:
     if not verifiers and gathered.queries:
         raise StartupError(
             f"{wish.file or 'the file'}: has no scores of verifiers, only answers and labels: rank"
-            " it (assay batch; assay import writes rankings), and evaluate the result"
+            " it (assay batch; assay import --as rankings), and evaluate the result; assay import"
+            " --as labels writes the labels alone"
         )
     for query in gathered.queries.values():
         for candidate in query.candidates.values():

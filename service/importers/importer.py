@@ -21,8 +21,8 @@ class Wish:
     """The shape that is wanted, the user's own columns, and what the importer reports.
 
     `scale`: the worst and the best rating. `file`: the first one, for messages. `skipped` counts
-    rows that give nothing, by reason; `understood` says which of the tool's fields became which of
-    ours. Both are whole once the rows are read.
+    rows that give nothing, by reason, and `unlabelled` those that give no label; `understood` says
+    which of the tool's fields became which of ours. All are whole once the rows are read.
     """
 
     shape: RowShape
@@ -30,6 +30,7 @@ class Wish:
     scale: tuple[float, float] | None = None
     file: str = ""
     skipped: Counter[str] = field(default_factory=Counter)
+    unlabelled: Counter[str] = field(default_factory=Counter)
     understood: dict[str, str] = field(default_factory=dict)
 
     def nothing(self, what: str) -> StartupError:

@@ -45,12 +45,13 @@ OF_TABLES = ("verifiers",)
 class Converted:
     """A file's rows in the wanted shape, and which tool's they were (None: rows of our own).
 
-    `skipped` and `understood` are whole once the rows are read.
+    `skipped`, `unlabelled` and `understood` are whole once the rows are read.
     """
 
     rows: Iterator[NumberedRow]
     title: str | None = None
     skipped: Counter[str] = field(default_factory=Counter)
+    unlabelled: Counter[str] = field(default_factory=Counter)
     understood: dict[str, str] = field(default_factory=dict)
 
 
@@ -111,4 +112,4 @@ def converted_by(
             names = ", ".join(importer.mapped) or "no field"
             raise StartupError(f"--map: {importer.title} take {names} (got {name[:40]!r})")
     rows_of_ours = importer.rows(rows, replace(wish, file=file))
-    return Converted(rows_of_ours, importer.title, wish.skipped, wish.understood)
+    return Converted(rows_of_ours, importer.title, wish.skipped, wish.unlabelled, wish.understood)

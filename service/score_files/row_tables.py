@@ -95,6 +95,7 @@ def _of_tool(path: Path, rows: Iterable[NumberedRow], reading: TableReading) -> 
     columns = columns_of_rows(path, own_rows, [line for line, _ in pairs], own, False)
     notes = [f"{field}: {column}" for field, column in tool.understood.items()]
     notes += [f"{count} rows skipped: {reason}" for reason, count in tool.skipped.items()]
+    notes += [f"without a label: {count} {reason}" for reason, count in tool.unlabelled.items()]
     return table_parts(columns, own, tool.title, "; ".join(notes))
 
 

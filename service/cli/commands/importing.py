@@ -25,9 +25,6 @@ def import_command(
             metavar="FILE...",
             help="Its files, or - for standard input; several of one task, such as several models',"
             " are joined.",
-            exists=True,
-            dir_okay=False,
-            allow_dash=True,
         ),
     ],
     out: Annotated[

@@ -63,6 +63,7 @@ def import_files(tool: str, files: Sequence[Path], out: Path, options: ImportOpt
         "out": str(out),
         "understood": wish.understood,
         "skipped": dict(wish.skipped),
+        "unlabelled": dict(wish.unlabelled),
     }
     _print(report, options.as_json, err=out == STREAM or is_stream(out))
 
@@ -113,5 +114,7 @@ def _print(report: Mapping[str, Any], as_json: bool, err: bool) -> None:
         typer.echo(printable(f"{field}: {source}"), err=True)
     for reason, count in report["skipped"].items():
         typer.echo(printable(f"skipped: {count} {reason}"), err=True)
+    for reason, count in report["unlabelled"].items():
+        typer.echo(printable(f"without a label: {count} {reason}"), err=True)
     done = f"{report['rows']} rows of {report['shape']} written to {report['out']}"
     typer.echo(printable(done), err=err)

@@ -49,12 +49,13 @@ def rows_of_labels(
     understood.form = opened.form.title()
     found_rows = converted(valid_rows(file, opened.rows), "labels", file=str(file), columns=columns)
     understood.tool = found_rows.title
+    of_columns = understood
     if found_rows.title is not None:
-        columns = ColumnMap()
+        columns, of_columns = ColumnMap(), Understood()  # its rows have our names by now
     check_label_map(columns)
     for line, row in found_rows.rows:
         try:
-            rows = list(_labels(row, columns, understood))
+            rows = list(_labels(row, columns, of_columns))
         except RowFieldError as exc:
             raise StartupError(f"{file}:{line}: {exc}") from None
         for label in rows:
@@ -63,6 +64,8 @@ def rows_of_labels(
         understood.take(name, column)
     for reason, count in found_rows.skipped.items():
         understood.note(f"{count} {reason} gave no label")
+    for reason, count in found_rows.unlabelled.items():
+        understood.note(f"without a label: {count} {reason}")
 
 
 def check_label_map(columns: ColumnMap) -> None:

@@ -112,7 +112,7 @@ class _Run:
                 task = bar.add_task("ranking", total=None)
                 for path in paths:
                     with opened_rankings(path, self.options.columns) as opened:
-                        shown = self._show(path, opened.understood, "")
+                        shown = self._show(path, opened.understood, ())
                         answering.file = path.name
                         async for answer in take_turns(
                             opened.rows,
@@ -127,12 +127,12 @@ class _Run:
             raise StartupError(f"{', '.join(map(str, paths))}: has no rows")
         self.answers.finish()
 
-    def _show(self, path: Path, understood: Understood, shown: str) -> str:
-        """Print what was understood of a file where it is not what was shown, and return it."""
+    def _show(self, path: Path, understood: Understood, shown: Sequence[str]) -> list[str]:
+        """Print the lines about a file that were not shown yet, and return all of them."""
         self.understood[str(path)] = understood.data()
-        lines = "\n".join(f"{path}: {line}" for line in understood.lines())
-        if lines != shown:
-            self.console.print(lines, markup=False, soft_wrap=True)
+        lines = [f"{path}: {line}" for line in understood.lines()]
+        if new := [line for line in lines if line not in shown]:
+            self.console.print("\n".join(new), markup=False, soft_wrap=True)
         return lines
 
     def _write(self, answer: dict[str, Any] | Kept) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.service.importers.conversations import content_text, messages_of, set_asked
-from assay.service.importers.gathering import Gathered, GatheredCandidate, GatheredQuery
+from assay.service.importers.evaluations.metric_labels import OF_SEVERAL, checked_label
+from assay.service.importers.gathering import Gathered, GatheredQuery
 from assay.service.importers.importer import RowShape, Wish
 from assay.service.importers.tool_rows import ToolRow
 from assay.service.row_files.reading import NumberedRow
@@ -44,6 +45,11 @@ class InspectLogs:
         gathered = Gathered()
         for row in rows:
             is_log = isinstance(row.values.get("eval"), Mapping)
+            if is_log and row.values.get("status") not in (None, "success"):
+                state = str(row.values["status"])[:40]
+                wish.understood.setdefault(
+                    "status", f"{state}: the run did not end well, and samples may be missing"
+                )
             if is_log and not row.has("samples"):
                 raise row.refusal("samples", "are missing: the log is a header only")
             for sample in row.objects("samples") if is_log else [row]:
@@ -60,7 +66,9 @@ def _enter(gathered: Gathered, sample: ToolRow, source: str, wish: Wish) -> None
     _ask(query, sample, wish)
     epoch = sample.number("epoch") or 1
     texts = list(_texts(sample))
-    labels, scores = _scored(sample, wish)
+    label, scores = _scored(sample, wish)
+    if label is not None and len(texts) > 1:
+        wish.unlabelled[OF_SEVERAL] += 1
     for place, text in enumerate(texts):
         parts = [source] if source else []
         parts += [f"{epoch:.0f}"] + ([str(place)] if len(texts) > 1 else [])
@@ -70,15 +78,11 @@ def _enter(gathered: Gathered, sample: ToolRow, source: str, wish: Wish) -> None
             raise sample.refusal("id", f"this sample and epoch are on line {line} as well", name)
         candidate = query.candidate(candidate_name, sample, text)
         if len(texts) == 1:  # otherwise the score is of the first choice, or of all together
-            candidate.label = labels
-            _keep(candidate, scores)
+            candidate.label = label
+            for verifier, value in scores.items():
+                candidate.score(verifier, value, sample)
     if not texts:
         wish.skipped["samples without an answer"] += 1
-
-
-def _keep(candidate: GatheredCandidate, scores: Mapping[str, float | None]) -> None:
-    for verifier, value in scores.items():
-        candidate.score(verifier, value)
 
 
 def _ask(query: GatheredQuery, sample: ToolRow, wish: Wish) -> None:
@@ -131,12 +135,12 @@ def _scored(sample: ToolRow, wish: Wish) -> tuple[float | None, dict[str, float 
     values = dict(_values(sample))
     label_name = _label_scorer(sample, list(values), wish)
     scores = {
-        name: value
-        for name, value in values.items()
-        if name != label_name and not name.split("/")[0].startswith(_COMPARING)
+        name: value for name, value in values.items() if name != label_name and not _compares(name)
     }
-    label = values.get(label_name) if label_name is not None else None
-    return (label if label is None or 0 <= label <= 1 else None), scores
+    if label_name is None:
+        return None, scores
+    label = values.get(label_name)
+    return checked_label(sample, label_name, label, wish), scores
 
 
 def _label_scorer(sample: ToolRow, names: list[str], wish: Wish) -> str | None:
@@ -145,15 +149,28 @@ def _label_scorer(sample: ToolRow, names: list[str], wish: Wish) -> str | None:
         wanted = wish.columns.columns["label"]
         if names and wanted not in names:
             raise sample.refusal("scores", f"--map label names none of {', '.join(names)}", wanted)
+        _note(names, wanted, wish)
         return wanted
-    comparing = [name for name in names if name.split("/")[0].startswith(_COMPARING)]
+    comparing = [name for name in names if _compares(name)]
     judges = [name for name in names if name.startswith("model_graded")]
     chosen = comparing[:1] or [name for name in names if name not in judges and len(names) == 1]
-    others = [name for name in names if name not in chosen]
     if names:
-        scores = f"; scores: {', '.join(others)}" if others else ""
-        wish.understood.setdefault("labels", (chosen[0] if chosen else "none") + scores)
+        _note(names, chosen[0] if chosen else None, wish)
     return chosen[0] if chosen else None
+
+
+def _compares(name: str) -> bool:
+    return name.split("/")[0].startswith(_COMPARING)
+
+
+def _note(names: list[str], label_name: str | None, wish: Wish) -> None:
+    """Note which scorers are the label, scores, and neither."""
+    others = [name for name in names if name != label_name]
+    scores = ", ".join(name for name in others if not _compares(name))
+    left_out = ", ".join(name for name in others if _compares(name))
+    parts = [label_name or "none"]
+    parts += [f"scores: {scores}"] * bool(scores) + [f"left out: {left_out}"] * bool(left_out)
+    wish.understood.setdefault("labels", "; ".join(parts))
 
 
 def _values(sample: ToolRow) -> Iterator[tuple[str, float | None]]:

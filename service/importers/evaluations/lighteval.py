@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.service.importers.conversations import ask_mapped
-from assay.service.importers.evaluations.metric_labels import label_metric, label_of
+from assay.service.importers.evaluations.metric_labels import OF_SEVERAL, label_metric, label_of
 from assay.service.importers.gathering import Gathered, GatheredQuery, short_hash
 from assay.service.importers.importer import RowShape, Wish
 from assay.service.importers.tool_rows import ToolRow
@@ -159,12 +159,14 @@ def _enter_answers(query: GatheredQuery, row: ToolRow, detail: LightevalDetail, 
     golds = [detail.choices[place] for place in detail.gold if 0 <= place < len(detail.choices)]
     query.reference = golds[0] if golds else None
     metric = label_metric(detail.metrics, detail.metrics.values, wish)
+    if metric is not None and len(detail.texts) > 1:
+        wish.unlabelled[OF_SEVERAL] += 1
     for place, text in enumerate(detail.texts):
         name = f"{row.source}:{place}" if row.source and len(detail.texts) > 1 else row.source
         candidate = query.candidate(name or str(place), row, text)
         # With several samples, the metric is of all of them together.
         if metric is not None and len(detail.texts) == 1:
-            candidate.label = label_of(detail.metrics, metric)
+            candidate.label = label_of(detail.metrics, metric, wish)
 
 
 def _enter_options(query: GatheredQuery, row: ToolRow, detail: LightevalDetail, wish: Wish) -> None:
@@ -174,7 +176,10 @@ def _enter_options(query: GatheredQuery, row: ToolRow, detail: LightevalDetail, 
         )
     wish.understood.setdefault("labels", "gold_index (the right options)")
     verifier = f"{row.source}:loglikelihood" if row.source else "loglikelihood"
+    golds = set(detail.gold) & set(range(len(detail.choices)))
+    if not golds:
+        wish.unlabelled["samples whose gold_index names no option"] += 1
     for place, text in enumerate(detail.choices):
         candidate = query.candidate(str(place), row, text)
-        candidate.label = float(place in detail.gold) if detail.gold else None
-        candidate.score(verifier, detail.likelihoods[place])
+        candidate.label = float(place in golds) if golds else None
+        candidate.score(verifier, detail.likelihoods[place], row)

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.service.importers.conversations import as_messages, ask_mapped
-from assay.service.importers.evaluations.metric_labels import label_metric, label_of
+from assay.service.importers.conversations import as_messages, ask_mapped, set_asked
+from assay.service.importers.evaluations.metric_labels import OF_SEVERAL, label_metric, label_of
 from assay.service.importers.gathering import Gathered, GatheredQuery, short_hash
 from assay.service.importers.importer import RowShape, Wish
 from assay.service.importers.tool_rows import ToolRow
+from assay.service.row_files.field_values import is_conversation, unpacked_cell
 from assay.service.row_files.reading import NumberedRow
 
 _FIELDS = frozenset({"doc_id", "doc", "target", "arguments", "resps", "filtered_resps"})
 #: What a sample has beside its metrics.
+LONGEST_TARGET = 10_000
 _HASHES = frozenset({"filter", "metrics", "doc_hash", "prompt_hash", "target_hash", "schema"})
 
 
@@ -92,7 +94,14 @@ def _requests(row: ToolRow) -> list[list[Any]]:
             requests[place] = [value for value in request.values() if value is not None]
         if not isinstance(requests[place], list) or not requests[place]:
             raise row.refusal(f"arguments.{place}", "must be the arguments of a request", request)
+        requests[place] = [_single_text(argument) for argument in requests[place]]
     return requests
+
+
+def _single_text(argument: Any) -> Any:
+    """Return the text of a list of one: JSON makes one of a model's `JsonChatStr(prompt)`."""
+    alone = isinstance(argument, list) and len(argument) == 1 and isinstance(argument[0], str)
+    return argument[0] if alone else argument
 
 
 def _enter_answers(
@@ -103,12 +112,14 @@ def _enter_answers(
     texts = [text for response in responses for text in _listed(row, response)]
     metrics = sorted(row.values.keys() - _FIELDS - _HASHES)
     metric = label_metric(row, metrics, wish) if metrics else None
+    if metric is not None and len(texts) > 1:
+        wish.unlabelled[OF_SEVERAL] += 1
     for place, text in enumerate(texts):
         name = f"{row.source}:{place}" if row.source and len(texts) > 1 else row.source
         candidate = query.candidate(name or str(place), row, text)
         # With repeats, the metric is of all answers together.
         if metric is not None and len(texts) == 1:
-            candidate.label = label_of(row, metric)
+            candidate.label = label_of(row, metric, wish)
 
 
 def _ask(query: GatheredQuery, row: ToolRow, prompt: Any, wish: Wish) -> None:
@@ -116,9 +127,12 @@ def _ask(query: GatheredQuery, row: ToolRow, prompt: Any, wish: Wish) -> None:
     if "query" in wish.columns.columns:
         ask_mapped(query, row, wish)
         return
-    if not isinstance(prompt, str):
-        raise row.refusal("arguments", "the prompt must be a text", prompt)
+    if not isinstance(prompt, str) and not is_conversation(prompt):
+        raise row.refusal("arguments", "the prompt must be a text or messages", prompt)
     wish.understood.setdefault("query", "arguments (the prompt, with its examples)")
+    if not isinstance(prompt, str):
+        set_asked(query, row, "arguments", prompt)
+        return
     messages = as_messages(prompt)
     query.messages, query.query = (messages, None) if messages else (None, prompt)
 
@@ -146,13 +160,15 @@ def _enter_options(
         prefix = _common_start([contexts[place] for place in kept])
         options = [contexts[place][len(prefix) :] + str(requests[place][1]) for place in kept]
     _ask(query, row, prefix, wish)
-    right = _right_option(row, options)
+    right = _right_options(row, options)
+    if not right:
+        wish.unlabelled["samples whose target names no option"] += 1
     wish.understood.setdefault("labels", "target (the right option)")
     verifier = f"{row.source}:loglikelihood" if row.source else "loglikelihood"
     for place, text in enumerate(options):
         candidate = query.candidate(str(place), row, text)
-        candidate.label = None if right is None else float(place == right)
-        candidate.score(verifier, _likelihood(row, kept[place]))
+        candidate.label = float(place in right) if right else None
+        candidate.score(verifier, _likelihood(row, kept[place]), row)
 
 
 def _common_start(texts: Sequence[str]) -> str:
@@ -172,9 +188,18 @@ def _likelihood(row: ToolRow, place: int) -> float | None:
     return row.as_number(f"resps.{place}", None if isinstance(response, list) else response)
 
 
-def _right_option(row: ToolRow, options: list[str]) -> int | None:
-    """Return the place of the right option; None where the target names none."""
+def _right_options(row: ToolRow, options: list[str]) -> set[int]:
+    """Return the places of the right options; none where the target names something else."""
     target = row.values.get("target")
+    if isinstance(target, str) and len(target) <= LONGEST_TARGET:  # written as a text: "[0, 1]"
+        target = unpacked_cell("target", target)
+    targets = target if isinstance(target, list) else [target]
+    places = [_place_of(item, options) for item in targets]
+    named = {place for place in places if place is not None}
+    return named if None not in places else set()
+
+
+def _place_of(target: Any, options: list[str]) -> int | None:
     stripped = [option.strip() for option in options]
     text = str(target).strip()
     if stripped.count(text) == 1:

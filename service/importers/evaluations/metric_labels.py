@@ -30,6 +30,8 @@ LABEL_METRICS = (
     "f1",
 )
 
+OF_SEVERAL = "samples whose metric is of several answers together"
+
 
 def label_metric(row: ToolRow, metrics: Iterable[str], wish: Wish) -> str | None:
     """Return the metric that is the label; None where none is.
@@ -56,12 +58,25 @@ def _noted(metric: str, names: list[str], wish: Wish) -> str:
     return metric
 
 
-def label_of(row: ToolRow, metric: str) -> float | None:
-    """Return a metric as a label; None outside 0 to 1, which is no share of right answers."""
+def label_of(row: ToolRow, metric: str, wish: Wish) -> float | None:
+    """Return a metric as a label; None, with the reason in `wish`, where it is no share of right
+    answers. Raises `ToolRowError` for one outside 0 to 1 that `--map` names.
+    """
     value = row.values.get(metric)
     if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
-    if isinstance(value, (list, tuple, dict)):
-        return None
-    number = row.as_number(metric, value)
-    return number if number is None or 0 <= number <= 1 else None
+    of_parts = isinstance(value, (list, tuple, dict))
+    return checked_label(row, metric, None if of_parts else row.as_number(metric, value), wish)
+
+
+def checked_label(row: ToolRow, metric: str, number: float | None, wish: Wish) -> float | None:
+    """Return a number as a label, as `label_of` does."""
+    if number is not None and 0 <= number <= 1:
+        return number
+    if number is None:
+        wish.unlabelled[f"samples without a value of {metric}"] += 1
+    elif "label" in wish.columns.columns:
+        raise row.refusal(metric, "a label must be from 0 to 1", f"{number:g}")
+    else:
+        wish.unlabelled[f"samples whose {metric} is not from 0 to 1"] += 1
+    return None

@@ -15,6 +15,7 @@ import orjson
 
 from assay.service.domain.errors import StartupError
 from assay.service.importers.tool_rows import ToolRow
+from assay.service.row_files.opening import opened_file
 
 LONGEST_GRADER, MOST_GRADERS = 8 << 20, 100
 GRADER_TYPES = (
@@ -32,8 +33,8 @@ def read_graders(file: Path) -> ToolRow:
 
     Raises `StartupError` for anything else.
     """
-    with file.open("rb") as raw:
-        content = raw.read(LONGEST_GRADER + 1)
+    with opened_file(file) as opened:
+        content = opened.content.read(LONGEST_GRADER + 1)
     if len(content) > LONGEST_GRADER:
         raise StartupError(f"{file}: has more than {LONGEST_GRADER} bytes")
     try:

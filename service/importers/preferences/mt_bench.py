@@ -93,7 +93,7 @@ class _Bench:
             rating = None
         wish.understood.setdefault("scores", "each judge's rating")
         candidate = self._query(row).candidate(row.text("model"), row)
-        candidate.score(_judge(row) or "human", rating)
+        candidate.score(_judge(row) or "human", rating, row)
 
     def _enter_comparison(self, row: ToolRow, sides: tuple[str, str], winner: str) -> None:
         if winner not in _FIRST_WINS and winner != "error":

@@ -53,6 +53,19 @@ class RewardBenchResults:
         return gathered.rows(wish)
 
 
+def _check_form(row: ToolRow) -> None:
+    """Raise `ToolRowError` for a row without the fields of a score."""
+    values = row.values
+    has_scores = values.keys() >= _PAIR or values.keys() >= _VERSION_2 or _has_numbers(row)
+    if not has_scores:
+        there = ", ".join(str(name)[:40] for name in list(values)[:20])
+        raise row.refusal(
+            "scores_chosen",
+            "is missing: a result has scores_chosen and scores_rejected, or scores and"
+            f" num_correct; its fields: {there}",
+        )
+
+
 def _numbers(row: Mapping[str, Any]) -> bool:
     return all(isinstance(row.get(name), (int, float)) for name in ("chosen", "rejected"))
 
@@ -87,6 +100,7 @@ def _of_columns(row: ToolRow) -> Iterator[ToolRow]:
 
 
 def _enter(query: GatheredQuery, row: ToolRow, wish: Wish) -> None:
+    _check_form(row)
     verifier = row.text_or_none("model") or row.source or "reward"
     if row.values.keys() >= _VERSION_2:
         answers = list(_of_version_2(row))
@@ -104,7 +118,7 @@ def _enter(query: GatheredQuery, row: ToolRow, wish: Wish) -> None:
             shown = shown[len(prompt) :]
         candidate = query.candidate(name, row, shown)
         candidate.label = label
-        candidate.score(verifier, score)
+        candidate.score(verifier, score, row)
 
 
 def _has_numbers(row: ToolRow) -> bool:

@@ -110,11 +110,32 @@ def _without_wrapper(
         yield from rows
 
 
+def _is_log(row: dict[str, Any]) -> bool:
+    """Return whether an object is a log of Inspect, whose samples belong to its status."""
+    return isinstance(row.get("eval"), dict) and isinstance(row.get("status"), str)
+
+
+def _table_rows(row: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rows of a table with its columns' names apart, as W&B and pandas write it."""
+    columns, rows = row.get("columns"), row.get("data")
+    if not isinstance(columns, list) or not isinstance(rows, list) or not rows:
+        return None
+    if not all(isinstance(name, str) for name in columns) or len(set(columns)) != len(columns):
+        return None
+    if not all(isinstance(cells, list) and len(cells) == len(columns) for cells in rows):
+        return None
+    return [dict(zip(columns, cells, strict=True)) for cells in rows]
+
+
 def _wrapped(
     row: dict[str, Any] | RowProblem, lists: tuple[str, ...] | None
 ) -> list[dict[str, Any]] | None:
     if isinstance(row, RowProblem) or not ROW_NAMES.isdisjoint(row):
         return None
+    if _is_log(row):
+        return None
+    if (of_table := _table_rows(row)) is not None:
+        return of_table
     of_objects = {
         name: value
         for name, value in row.items()

@@ -42,10 +42,12 @@ def test_an_unknown_label_is_null_beside_a_known_one() -> None:
 def test_two_texts_or_two_scores_of_one_candidate_are_refused() -> None:
     """Neither wins in silence."""
     candidate = Gathered().query("k", "q", ROW).candidate("m", ROW, "a")
-    candidate.score("v", None)
+    candidate.score("v", None, ROW)
 
-    with pytest.raises(StartupError, match=r"f\.jsonl:5: v: candidate 'm' has two scores"):
-        candidate.score("v", 1.0)
+    with pytest.raises(
+        StartupError, match=r"f\.jsonl:5: v: candidate 'm' of query 'q' has a score"
+    ):
+        candidate.score("v", 1.0, ROW)
     query = Gathered().query("k", "q", ROW)
     query.candidate("m", ROW, "a")
     with pytest.raises(StartupError, match=r"text: candidate 'm' has two texts \(got 'b'\)"):

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from assay.service.cli.main import app
 from assay.service.importers.recognition import IMPORTERS
+from tests.support.commands.in_process import problem, run
 
 
 def test_the_help_names_every_tool() -> None:
@@ -19,8 +20,25 @@ def test_the_help_names_every_tool() -> None:
 
 
 def test_a_file_that_does_not_exist_is_a_wrong_use(tmp_path: Path) -> None:
-    """As is a missing output."""
-    missing = str(tmp_path / "none.jsonl")
+    """As are a folder and a missing output."""
+    missing = tmp_path / "none.jsonl"
 
-    for arguments in (["auto", missing, "-o", "x.jsonl"], ["auto", __file__]):
-        assert CliRunner().invoke(app, ["import", *arguments]).exit_code == 2
+    for tool, out in (("auto", "x.csv"), ("lm-eval", "x.csv"), ("openai-grader", "x.yaml")):
+        assert problem("import", tool, missing, "-o", out) == (
+            f"{missing}: No such file or directory"
+        )
+        assert problem("import", tool, tmp_path, "-o", out) == f"{tmp_path}: Is a directory"
+    assert run("import", "auto", __file__).exit_code == 2
+
+
+def test_a_grader_is_read_from_standard_input(tmp_path: Path) -> None:
+    """As every file of this command."""
+    grader = (
+        '{"type": "string_check", "name": "g", "operation": "eq",'
+        ' "input": "{{sample.output_text}}", "reference": "Paris"}'
+    )
+
+    result = run("import", "openai-grader", "-", "-o", tmp_path / "e.yaml", content=grader)
+
+    assert result.exit_code == 0
+    assert "kind: regex" in (tmp_path / "e.yaml").read_text()

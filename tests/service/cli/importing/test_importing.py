@@ -68,6 +68,7 @@ def test_json_reports_what_was_understood_and_skipped(
         "out": f"{tmp_path}/r.jsonl",
         "understood": {"query": "doc.question", "labels": "exact_match"},
         "skipped": {"samples of a further filter": 1},
+        "unlabelled": {},
     }
 
 
@@ -141,3 +142,36 @@ def test_the_command_takes_several_files(tmp_path: Path) -> None:
         "a",
         "b",
     ]
+
+
+@pytest.mark.parametrize("tool", ["auto", "lm-eval"])
+@pytest.mark.parametrize("shape", ["rankings", "labels"])
+def test_standard_input_is_read(shape: str, tool: str) -> None:
+    """By the name `-`, as the help promises."""
+    row = orjson.dumps(lm_eval_sample(1, ["2"]))
+
+    result = CliRunner().invoke(app, ["import", tool, "-", "-o", "-", "--as", shape], input=row)
+
+    assert result.exit_code == 0
+    assert orjson.loads(result.stdout)["query"] == "Question: What is 1+1?\nAnswer:"
+
+
+def test_what_has_no_label_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its reason, and without a claim."""
+    file = written(tmp_path / "s.jsonl", lm_eval_choice(0, [-3.5, -0.5], target="A"))
+
+    import_files("auto", [file], tmp_path / "r.jsonl", ImportOptions())
+
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "labels: none (looked for: target (the right option))",
+        "without a label: 1 samples whose target names no option",
+    ]
+
+
+def test_labels_alone_are_no_scores_and_the_way_is_named(tmp_path: Path) -> None:
+    """As of people's preferences, where the tool's first shape is scores."""
+    person = {"question_id": 81, "model_a": "a", "model_b": "b", "winner": "model_a", "turn": 1}
+    file = written(tmp_path / "s.jsonl", {**person, "judge": "author_1"})
+
+    with pytest.raises(StartupError, match=r"only answers and labels: .* assay import --as labels"):
+        import_files("auto", [file], tmp_path / "r.jsonl", ImportOptions())

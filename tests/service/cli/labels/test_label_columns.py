@@ -17,6 +17,13 @@ from assay.service.domain.errors import StartupError
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.reading import opened_rows
 from assay.service.row_files.understood import Understood
+from tests.support.tool_files.annotation_tools import (
+    QA,
+    studio_annotation,
+    studio_flat,
+    studio_result,
+    studio_task,
+)
 
 KEY = f"{'1' * 32}:{'2' * 32}"
 PLAIN = {"query": "2+2?", "candidate": "4", "correct": 1}
@@ -162,3 +169,31 @@ def test_a_map_of_another_field_is_refused() -> None:
     with pytest.raises(StartupError, match="no field 'label'; there are key, query"):
         check_label_map(ColumnMap.parse("label=correct"))
     assert named_label(PLAIN, ColumnMap(), Understood()) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (studio_flat(QA, verdict="Correct"), "verdict (words for right and wrong)"),
+        (
+            studio_task([studio_annotation([studio_result("rating", 4, "stars")])]),
+            "stars, 1 as 0 and 5 as 1",
+        ),
+        (
+            studio_task([studio_annotation([studio_result("choices", ["Wrong"])])]),
+            "verdict (words for right and wrong)",
+        ),
+    ],
+)
+def test_only_columns_of_the_file_are_named(
+    tmp_path: Path, row: dict[str, Any], column: str
+) -> None:
+    """Of another tool's file: not the names that its rows get in between."""
+    _, understood = labels(tmp_path, row)
+
+    assert understood.tool == "Label Studio exports"
+    assert understood.data()["columns"] == {
+        "query": ["question"],
+        "candidate": ["answer"],
+        "correct": [column],
+    }

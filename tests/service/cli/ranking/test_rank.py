@@ -373,3 +373,23 @@ def test_standard_output_is_known_by_its_names() -> None:
     assert is_stdout(Path("/dev/stdout"))
     assert not is_stdout(Path("out.jsonl"))
     assert RankOptions().concurrency == 8
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"question": "3+4?", "candidates": ["7", "8"]},
+        {"query": "3+4?", "responses": ["7", "8"]},
+        {"query": "3+4?", "candidates": ["7", "8"], "source": "s"},
+    ],
+)
+def test_what_was_understood_is_printed_once(tmp_path: Path, second: dict[str, Any]) -> None:
+    """Later rows may add to it: only what is new follows."""
+    source = as_lines(tmp_path / "in.jsonl", [{"query": "1+1?", "candidates": ["2"]}, second])
+    config = write_config(tmp_path / "c.yaml", {"verifiers": [{"name": "l", "kind": "length"}]})
+
+    result = run("rank", source, "-o", tmp_path / "o.jsonl", "-c", config)
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("read as JSON lines") == 1
+    assert next(iter(second)) in result.stderr

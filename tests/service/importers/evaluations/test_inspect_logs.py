@@ -130,3 +130,40 @@ def test_a_sample_twice_or_a_header_alone_is_refused() -> None:
         imported("inspect", [inspect_log([sample, sample])], "rankings")
     with pytest.raises(StartupError, match="samples: are missing: the log is a header only"):
         imported("inspect", [{**inspect_log([]), "samples": None}], "rankings")
+
+
+@pytest.mark.parametrize("value", [7, "7", float("nan"), -1, "unsure"])
+def test_a_value_that_is_no_label_is_counted_and_not_claimed(value: object) -> None:
+    """Of a comparing scorer."""
+    log = inspect_log([inspect_sample("a", "4", {"match": value})])
+
+    rows, wish = imported("inspect", [log], "rankings")
+
+    assert "labels" not in rows[0]
+    assert wish.understood["labels"] == "none (looked for: match)"
+    assert sum(wish.unlabelled.values()) == 1
+
+
+def test_further_parts_of_a_comparing_scorer_are_left_out() -> None:
+    """They are neither labels nor scores; a judge beside them is a score."""
+    scores = {"match": {"a": 1, "b": 0}, "includes": "C", "model_graded_qa": "C"}
+
+    rows, wish = imported("inspect", [inspect_log([inspect_sample("a", "4", scores)])], "scores")
+
+    assert rows[0]["scores"] == {"model_graded_qa": 1.0}
+    assert wish.understood["labels"] == (
+        "match/a; scores: model_graded_qa; left out: match/b, includes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "noted"), [("started", True), ("error", True), ("success", False)]
+)
+def test_a_run_that_did_not_end_well_is_noted(status: str, noted: bool) -> None:
+    """Its samples are read."""
+    log = {**inspect_log([inspect_sample("a", "4", {"match": "C"})]), "status": status}
+
+    rows, wish = imported("inspect", [log], "rankings")
+
+    assert rows[0]["labels"] == [1.0]
+    assert wish.understood.get("status", "").startswith(status) is noted

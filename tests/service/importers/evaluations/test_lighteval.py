@@ -121,3 +121,23 @@ def test_a_missing_query_is_named_with_its_part() -> None:
 
     with pytest.raises(StartupError, match=r"f\.jsonl:1: doc\.query: must be a text"):
         imported("lighteval", [detail], "rankings")
+
+
+@pytest.mark.parametrize("gold", [[], [7], None])
+def test_gold_that_names_no_option_is_counted(gold: object) -> None:
+    """And not claimed as a label."""
+    rows, wish = imported("lighteval", [lighteval_choice("1", [-3.0, -1.0, -2.0], gold)], "scores")
+
+    assert all("label" not in row for row in rows)
+    assert wish.understood["labels"].startswith("none")
+    assert wish.unlabelled == {"samples whose gold_index names no option": 1}
+
+
+def test_a_metric_without_a_value_is_counted() -> None:
+    """NaN is no label."""
+    detail = lighteval_detail("1", ["2"], {"em": float("nan")}, marked=True)
+
+    rows, wish = imported("lighteval", [detail], "rankings")
+
+    assert "labels" not in rows[0]
+    assert wish.unlabelled == {"samples without a value of em": 1}

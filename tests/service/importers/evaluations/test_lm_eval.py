@@ -205,3 +205,74 @@ def test_labels_of_answers() -> None:
             "correct": 1.0,
         }
     ]
+
+
+@pytest.mark.parametrize("target", ["A", "['Rome']", "2", "-1", "None"])
+def test_a_target_that_names_no_option_is_counted_and_not_claimed(target: str) -> None:
+    """What is printed of labels is true."""
+    rows, wish = imported("lm-eval", [lm_eval_choice(0, [-3.0, -1.0], target)], "rankings")
+
+    assert "labels" not in rows[0]
+    assert wish.understood["labels"] == "none (looked for: target (the right option))"
+    assert wish.unlabelled == {"samples whose target names no option": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "labels"),
+    [
+        ("[0, 2]", [1.0, 0.0, 1.0]),
+        ("['Paris']", [0.0, 1.0, 0.0]),
+        ("[1, 7]", None),
+        ("[" * 9000, None),
+    ],
+)
+def test_several_right_options_are_a_list_as_text(target: str, labels: list[float] | None) -> None:
+    """As `str(target)` writes it; one that names no option leaves none."""
+    rows, _ = imported("lm-eval", [lm_eval_choice(0, [-3.0, -1.0, -2.0], target)], "rankings")
+
+    assert rows[0].get("labels") == labels
+
+
+def test_options_in_contexts_with_a_common_target_have_no_label() -> None:
+    """As in Winogrande: the target is the common ending."""
+    sample = lm_eval_choice(0, [-3.0, -1.0], target="was late.")
+    sample["arguments"] = {
+        f"gen_args_{place}": {"arg_0": f"Because {name}", "arg_1": " was late."}
+        for place, name in enumerate(("Ann", "Bea"))
+    }
+
+    rows, wish = imported("lm-eval", [sample], "rankings")
+
+    assert "labels" not in rows[0]
+    assert wish.unlabelled == {"samples whose target names no option": 1}
+
+
+@pytest.mark.parametrize("metric", [{"bypass": 999}, {"exact_match": None}, {"bleu": 37.5}])
+def test_metrics_that_are_no_label_are_counted_and_not_claimed(metric: dict[str, object]) -> None:
+    """As those of `--predict_only`."""
+    sample = {key: of for key, of in lm_eval_sample(3, ["4"]).items() if key != "exact_match"}
+
+    rows, wish = imported("lm-eval", [{**sample, **metric}], "rankings")
+
+    assert "labels" not in rows[0]
+    assert wish.understood["labels"] == f"none (looked for: {next(iter(metric))})"
+    assert sum(wish.unlabelled.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        ['[{"role": "user", "content": "3+1?"}]'],
+        '[{"role": "user", "content": "3+1?"}]',
+        [{"role": "user", "content": "3+1?"}],
+    ],
+)
+def test_chats_of_api_models_are_messages(prompt: object) -> None:
+    """`JsonChatStr`, a tuple with a name, becomes a list of one text in JSON."""
+    sample = lm_eval_sample(3, ["4"])
+    sample["arguments"]["gen_args_0"]["arg_0"] = prompt
+    older = {**sample, "arguments": [[prompt, {"until": []}]]}
+
+    for form in (sample, older):
+        rows, _ = imported("lm-eval", [form], "rankings")
+        assert rows[0]["messages"] == [{"role": "user", "content": "3+1?"}]

@@ -138,6 +138,12 @@ def test_a_bad_judgment_is_named_with_its_place(row: dict[str, object], problem:
 
 
 def test_two_ratings_of_one_answer_are_refused() -> None:
-    """By one judge."""
-    with pytest.raises(StartupError, match="candidate 'a' has two scores of this verifier"):
-        imported("mt-bench", [mt_rating(81, "a", 9), mt_rating(81, "a", 8)], "scores")
+    """By one judge: both lines and the turn are named."""
+    rows = [mt_rating(81, "a", 9), mt_rating(81, "b", 7), mt_rating(81, "a", 8)]
+
+    with pytest.raises(
+        StartupError,
+        match=r"f\.jsonl:3: .*: candidate 'a' of query '81:1' has a score of this verifier on line"
+        " 1 already: remove one of the two",
+    ):
+        imported("mt-bench", rows, "scores")

@@ -10,7 +10,7 @@ from assay.service.importers.tool_rows import ToolRow
 
 def test_the_mean_of_comparisons_counts() -> None:
     """By judge; people's is the label; without any there is none."""
-    candidates = [GatheredCandidate(name, ToolRow({}, 1)) for name in "abc"]
+    candidates = [GatheredCandidate(name, "q", ToolRow({}, 1)) for name in "abc"]
     wins, wish = Wins(), Wish("scores")
     for candidate, judge, share in [
         (candidates[0], "j", 1.0),

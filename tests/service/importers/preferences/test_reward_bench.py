@@ -140,7 +140,9 @@ def test_a_bad_row_is_named_with_its_place(row: dict[str, object], problem: str)
 
 def test_an_id_that_stands_twice_is_refused() -> None:
     """Its candidates would have two scores of one verifier."""
-    with pytest.raises(StartupError, match="candidate '0' has two scores of this verifier"):
+    with pytest.raises(
+        StartupError, match="candidate '0' of query '7' has a score of this verifier"
+    ):
         imported("rewardbench", [reward_bench_2("7", [0.5, 0.25])] * 2, "scores")
 
 
@@ -148,3 +150,19 @@ def test_without_a_prompt_there_are_no_rankings() -> None:
     """With the reason."""
     with pytest.raises(StartupError, match="gives no rankings: 2 queries without a text"):
         imported("rewardbench", [reward_bench_columns()], "rankings")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"accuracy": 0.9, "num_prompts": 10, "model": "m"},
+        {"prompt": "q", "chosen": "a", "rejected": "b", "chosen_reward": [1.2]},
+        {"prompt": "q", "chosen": "a", "rejected": "b", "scores_chosen": 1.0},
+        {"chosen": "a", "rejected": "b"},
+        {},
+    ],
+)
+def test_a_row_without_scores_is_no_result(row: dict[str, object]) -> None:
+    """Such as the summary that lies beside the results: nothing is made up."""
+    with pytest.raises(StartupError, match=r"f\.jsonl:1: scores_chosen: is missing: a result has"):
+        imported("rewardbench", [row], "scores")

@@ -55,6 +55,9 @@ def test_objects_after_one_another_have_their_lines() -> None:
         {"data": [{"a": 1}, {"a": 2}]},
         {"object": "list", "data": [{"a": 1}, {"a": 2}], "has_more": False},
         {"version": 2, "samples": [{"a": 1}, {"a": 2}], "reductions": [{"b": 1}]},
+        {"columns": ["a"], "data": [[1], [2]]},
+        {"columns": ["a"], "index": [0, 1], "data": [[1], [2]]},
+        {"_type": "table", "columns": ["a"], "data": [[1], [2]], "ncols": 1, "nrows": 2},
     ],
 )
 def test_a_list_within_one_object_is_read(content: dict[str, Any]) -> None:
@@ -131,3 +134,17 @@ def test_what_is_no_json_is_a_message_with_its_line(
 
     with pytest.raises(StartupError, match=message):
         of_json(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"columns": ["a", "b"], "data": [[1]]},
+        {"columns": ["a", "a"], "data": [[1, 2]]},
+        {"columns": ["a"], "data": []},
+        {"eval": {"task": "t"}, "status": "error", "samples": [{"id": 1}]},
+    ],
+)
+def test_an_object_that_is_no_table_stays_a_row(content: dict[str, Any]) -> None:
+    """Also a log of Inspect, whose status belongs to its samples."""
+    assert of_json(json.dumps(content).encode()) == [(1, content)]
