@@ -43,10 +43,8 @@ class ColumnMap:
 def value_at(row: Mapping[str, Any], column: str) -> Any:
     """Return the value of a column, or of a path of keys and places with dots; None without one.
 
-    A column whose own name has the dots wins.
+    A column, or a key on the way, whose own name has the dots wins: `scores.gpt-4.1`.
     """
-    if column in row:
-        return row[column]
     return _followed(row, column.split("."))
 
 
@@ -56,7 +54,9 @@ def _followed(value: Any, keys: list[str]) -> Any:
         return value
     key, *further = keys
     if isinstance(value, Mapping):
-        return _followed(value.get(key), further)
+        sizes = (size for size in range(len(keys), 0, -1) if ".".join(keys[:size]) in value)
+        size = next(sizes, 1)
+        return _followed(value.get(".".join(keys[:size])), keys[size:])
     if not isinstance(value, list):
         return None
     if key.isdecimal():

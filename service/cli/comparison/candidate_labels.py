@@ -22,7 +22,7 @@ from assay.service.cli.comparison.row_values import (
 )
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.opening import STANDARD_INPUT
-from assay.service.row_files.reading import numbered_rows
+from assay.service.row_files.reading import opened_rows, valid_rows
 
 #: Fields that name a label's candidate by its texts.
 TEXT_FIELDS = ("query", "messages", "candidate", "reference", "tests")
@@ -123,14 +123,16 @@ def read_labels(path: Path, columns: ColumnMap, extra: str | None) -> Iterator[S
     """Yield the labels of a file; rows whose label is null are none."""
     if path != STANDARD_INPUT and not path.exists():
         raise ComparisonError(f"{path}: no such file or folder")
-    for number, row in numbered_rows(path):
-        place = f"{path}:{number}"
+    without: tuple[str, list[str]] | None = None
+    is_labelled = False
+    for place, row, may_lack in _placed_rows(path):
         fields = {name: _field(row, columns, name) for name in FIELDS}
         if fields["label"] is None and not _has_label(row, columns):
-            raise ComparisonError(
-                f"{place}: has no label (`correct` or `label`; its columns:"
-                f" {', '.join(sorted(row))[:200]}); name its column by --map label=COLUMN"
-            )
+            if not may_lack:
+                raise _no_label(place, list(row))
+            without = without or (place, list(row))
+            continue
+        is_labelled = True
         correct = label_value(place, "label", fields["label"])
         if math.isnan(correct):
             continue
@@ -145,6 +147,27 @@ def read_labels(path: Path, columns: ColumnMap, extra: str | None) -> Iterator[S
             candidate=candidate,
             group=name_value(place, extra, row.get(extra)) if extra else None,
         )
+    if without is not None and not is_labelled:
+        raise _no_label(*without)
+
+
+def _placed_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Yield rows with their places, and whether a value that is absent may be an empty cell.
+
+    CSV, TSV and Parquet leave out empty cells: there, a column that no row has is absent.
+    """
+    with opened_rows(path) as opened:
+        form = opened.form
+        may_lack = form.of_texts or form.form == "parquet"
+        for number, row in valid_rows(path, opened.rows):
+            yield f"{path}:{number}", row, may_lack
+
+
+def _no_label(place: str, names: Sequence[str]) -> ComparisonError:
+    return ComparisonError(
+        f"{place}: has no label (`correct` or `label`; its columns with a value:"
+        f" {', '.join(sorted(names))[:200]}): fill it in, or name its column by --map label=COLUMN"
+    )
 
 
 def _field(row: Mapping[str, Any], columns: ColumnMap, name: str) -> Any:

@@ -26,6 +26,7 @@ from assay.service.domain.score_keys import (
 )
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.opening import STANDARD_INPUT
+from assay.service.score_files.columns.id_doubts import MISSING_IDS
 from assay.verifiers import Query
 
 #: The name of a query, as keys begin with it.
@@ -53,7 +54,7 @@ class SystemFile:
     """A system: its name and its candidates, in the order of the file.
 
     `named`: its rows name the candidates; otherwise their place in the query does. `columns`: which
-    columns hold which field.
+    columns hold which field; `verifiers`: those of a score table, `in_objects`: in `scores`.
     """
 
     name: str
@@ -61,6 +62,8 @@ class SystemFile:
     rows: list[CandidateRow]
     named: bool
     columns: Mapping[str, str] = field(default_factory=dict)
+    verifiers: tuple[str, ...] = ()
+    in_objects: bool = False
 
     @property
     def queries(self) -> dict[str, list[CandidateRow]]:
@@ -105,6 +108,11 @@ def _checked(
         for field_name, column in fields["used"].items():
             used.setdefault(field_name, {})[column] = None
         query = name_value(place, "query_id", fields.get("query_id"))
+        if query in MISSING_IDS:
+            raise ComparisonError(
+                f"{place}: query_id: {query!r} stands for a missing id: give every row the id of"
+                " its query"
+            )
         if query is None:
             listed = ", ".join(sorted(map(str, fields.get("columns", []))))[:200]
             raise ComparisonError(

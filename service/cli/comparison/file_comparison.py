@@ -14,8 +14,10 @@ from assay.service.cli.comparison.candidate_labels import (
     own_labels,
 )
 from assay.service.cli.comparison.candidate_rows import SystemFile
+from assay.service.cli.comparison.choices import ComparedChoice
 from assay.service.cli.comparison.joining import JoinedSystems, joined
 from assay.service.cli.comparison.row_values import ComparisonError
+from assay.service.cli.comparison.sole_verifier import refuse_several_verifiers
 from assay.service.cli.comparison.systems import ComparedFiles, read_systems
 
 
@@ -49,6 +51,9 @@ class FileComparison:
 def compared(files: ComparedFiles) -> FileComparison:
     """Return the comparison; raise `ComparisonError` where the files allow none."""
     first, second = read_systems(files)
+    if files.by is ComparedChoice.PICK:
+        for system in (second,) if files.baseline is not None else (first, second):
+            refuse_several_verifiers(system)
     pair = joined(first, second, files.own_candidates)
     labels = (
         own_labels(pair.candidates)

@@ -10,6 +10,7 @@ from pathlib import Path
 from assay.service.cli.comparison.candidate_rows import SystemFile, read_system
 from assay.service.cli.comparison.choices import ComparedChoice, SimpleChoice
 from assay.service.cli.comparison.row_values import ComparisonError
+from assay.service.cli.comparison.sole_verifier import with_sole_verifier
 from assay.service.row_files.column_map import ColumnMap
 
 
@@ -53,11 +54,12 @@ class ComparedFiles:
 def read_systems(files: ComparedFiles) -> tuple[SystemFile, SystemFile]:
     """Return the first and the second system; of a baseline, it is the first."""
     system = read_system(files.file, files.columns, files.column)
+    system = with_sole_verifier(system, files.column)
     if files.baseline is not None:
         title = {"first": "first sample", "random": "random candidate"}[files.baseline]
         return replace(system, name=title), system
     if files.other is not None:
-        second = read_system(files.other, files.columns)
+        second = with_sole_verifier(read_system(files.other, files.columns))
         if system.name != second.name:
             return system, second
         return replace(system, name=str(system.path)), replace(second, name=str(second.path))

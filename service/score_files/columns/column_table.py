@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from assay.service.score_files.columns.wide_table import (
 )
 from assay.service.score_files.score_table import CARRIED_COLUMNS, TableError, decoded
 
+#: How a path into the column `scores` begins.
+WITHIN_SCORES = "scores."
 ID_NAMES = ("question_id", "prompt_id", "problem_id", "qid", "doc_id", "example_id", "item_id")
 
 
@@ -105,7 +107,8 @@ def _scores(
     ids: QueryIds,
     labels: npt.NDArray[np.float64] | None,
 ) -> tuple[dict[str, Any], UnderstoodTable]:
-    if "scores" in columns.values and not columns.values.keys() & set(reading.verifiers.values()):
+    of_columns = {name for name in reading.verifiers.values() if not name.startswith(WITHIN_SCORES)}
+    if "scores" in columns.values and not columns.values.keys() & of_columns:
         return _stated(columns, reading)
     if reading.verifiers:
         table = stated_columns(columns, reading.verifiers)
@@ -148,7 +151,12 @@ def _apart(
 
 def _stated(columns: FileColumns, reading: TableReading) -> tuple[dict[str, Any], UnderstoodTable]:
     stated = stated_scores(columns)
-    stated = stated.chosen(columns, reading.verifiers) if reading.verifiers else stated
+    if reading.verifiers:
+        chosen = {
+            _within(name, stated.names): _within(of, stated.names)
+            for name, of in reading.verifiers.items()
+        }
+        stated = stated.chosen(columns, chosen)
     parts = {
         "scores": stated.scores,
         "verifier_names": stated.names,
@@ -158,14 +166,20 @@ def _stated(columns: FileColumns, reading: TableReading) -> tuple[dict[str, Any]
     beside = {
         name: "beside `scores`"
         for name in columns.values
-        if name not in TABLE_FIELDS and name not in columns.used
+        if name not in {*TABLE_FIELDS, *columns.used, *reading.verifiers.values()}
     }
     understood = UnderstoodTable(
         tuple(stated.names),
         left_out={**_unread_labels(columns, reading), **beside},
         missing=stated.missing,
+        in_objects=True,
     )
     return {name: value for name, value in parts.items() if value is not None}, understood
+
+
+def _within(name: str, names: Sequence[str]) -> str:
+    """Return the verifier to which a path leads, such as `scores.judge`."""
+    return name if name in names else name.removeprefix(WITHIN_SCORES)
 
 
 def _unread_labels(columns: FileColumns, reading: TableReading) -> dict[str, str]:

@@ -14,7 +14,8 @@ class UnderstoodTable:
     """Columns by their meaning.
 
     `left_out`: why, by column; `missing`: texts that were read as missing scores, by verifier;
-    `tool`: whose file it is, where another tool, or another command, wrote it.
+    `tool`: whose file it is, where another tool, or another command, wrote it; `in_objects`:
+    whether the verifiers stand in `scores`.
     """
 
     verifiers: tuple[str, ...]
@@ -25,6 +26,7 @@ class UnderstoodTable:
     missing: Mapping[str, int] = field(default_factory=dict)
     tool: str | None = None
     notes: tuple[str, ...] = ()
+    in_objects: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, for `--json` and for models."""

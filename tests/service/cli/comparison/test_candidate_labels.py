@@ -14,6 +14,8 @@ from assay.service.cli.comparison.joining import JoinedCandidate, joined
 from assay.service.cli.comparison.row_values import ComparisonError
 from assay.service.domain.score_keys import candidate_key, hash_candidate, hash_query
 from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.forms.endings import ending_of
+from assay.service.row_files.writing import encoded
 from assay.verifiers import Query
 from tests.service.cli.comparison.test_flat_rows import write
 from tests.service.cli.comparison.test_joining import system
@@ -54,6 +56,26 @@ def test_a_label_names_its_candidate(tmp_path: Path, row: Any) -> None:
     assert labels.values[0] == 1
     assert all(map(math.isnan, labels.values[1:]))
     assert labels.unmatched == 0
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.tsv", "l.parquet"])
+def test_an_empty_label_is_none(tmp_path: Path, name: str) -> None:
+    """In each form that leaves out empty cells, also in the first row."""
+    cells = [("q1", "0", None), ("q1", "1", 1), ("q2", "0", None)]
+    rows = [dict(zip(("query_id", "candidate", "correct"), row, strict=True)) for row in cells]
+    (tmp_path / name).write_bytes(encoded(rows, {}, ending_of(tmp_path / name)))
+
+    labels = labels_of_file(tmp_path / name, ColumnMap(), CANDIDATES, None)
+
+    assert [str(value) for value in labels.values] == ["nan", "1.0", "nan"]
+
+
+def test_a_column_of_labels_that_is_absent_is_named(tmp_path: Path) -> None:
+    """With those that have values, and the place."""
+    (tmp_path / "l.csv").write_text("query_id,candidate,verdict\nq1,0,\nq1,1,1\n")
+
+    with pytest.raises(ComparisonError, match=r"l\.csv:2: has no label .* candidate, query_id"):
+        labels_of_file(tmp_path / "l.csv", ColumnMap(), CANDIDATES, None)
 
 
 def test_annotators_count_with_their_mean(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.score_files.columns.file_columns import FileColumns
+from assay.service.row_files.column_map import ColumnMap
+from assay.service.score_files.columns.file_columns import FileColumns, TableReading
 from assay.service.score_files.columns.scores_columns import stated_scores
 from assay.service.score_files.score_table import TableError
 from assay.service.score_files.tables import read_table
@@ -100,3 +101,28 @@ def test_some_of_the_verifiers_under_other_names() -> None:
     assert (chosen.names, chosen.families, chosen.missing) == (["judge"], ["g"], {"judge": 1})
     with pytest.raises(TableError, match="no verifier in `scores` is called 'c'; there are a, b"):
         stated_scores(of_file).chosen(of_file, {"judge": "c"})
+
+
+@pytest.mark.parametrize("option", ["judge=scores.gpt-4.1", "judge=gpt-4.1"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_dots_lead_into_scores(tmp_path: Path, option: str, name: str) -> None:
+    """Also to a name that has dots; the name alone leads there as well."""
+    rows = '{"query_id": 1, "scores": {"gpt-4.1": 1, "rm": 2}}'
+    (tmp_path / name).write_text(f"[{rows}]" if name == "a.json" else rows)
+
+    reading = TableReading(column_map=ColumnMap.parse(option))
+    table = read_table(tmp_path / name, labels=False, how=reading)
+
+    assert (table.names, table.scores.tolist()) == (("judge",), [[1]])
+    assert not table.understood.left_out
+
+
+def test_several_paths_into_scores_are_named_as_the_verifiers(tmp_path: Path) -> None:
+    """So a model of the whole file knows them."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"query_id": 1, "scores": {"gpt-4.1": 1, "rm": 2, "c": 3}}')
+
+    columns = ColumnMap.parse("verifiers=scores.rm+scores.gpt-4.1")
+    table = read_table(path, labels=False, how=TableReading(column_map=columns))
+
+    assert (table.names, table.scores.tolist()) == (("rm", "gpt-4.1"), [[2, 1]])
