@@ -153,8 +153,12 @@ def _plain_row(line: bytes, id_column: str) -> dict[str, Any] | None:
     if type(row) is not dict:
         return None
     further = line.count(b":") - len(row)
-    if further and further != sum(len(value) for value in row.values() if type(value) is dict):
-        return None
+    if further:
+        for value in row.values():
+            if type(value) is dict:
+                further -= len(value)
+        if further:
+            return None
     query_id = row.get(id_column)
     return None if type(query_id) is float and abs(query_id) >= BEYOND_64_BITS else row
 

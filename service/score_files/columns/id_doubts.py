@@ -63,7 +63,8 @@ def _lost_digits(
             return ""
         rows = np.flatnonzero(np.abs(own) >= EXACT_WHOLE).tolist()
     else:
-        rows = [row for row, value in enumerate(own) if _has_lost_digits(value)]
+        lost = {value for value in set(own) if _has_lost_digits(value)}
+        rows = [row for row, value in enumerate(own) if value in lost] if lost else []
     if not rows:
         return ""
     queries = len(np.unique(keys[rows]))

@@ -107,7 +107,8 @@ def _keys_of(own: list[Any]) -> tuple[npt.NDArray[Any], Any]:
         else:
             return exact, exact
     texts = own if kinds == {str} else [key_text(value) for value in own]
-    if max(map(len, texts), default=0) > LONGEST_KEY or any("\0" in text for text in texts):
+    distinct = set(texts)
+    if max(map(len, distinct), default=0) > LONGEST_KEY or any("\0" in text for text in distinct):
         texts = [_short(text) for text in texts]
     return np.array(texts, str), own
 
