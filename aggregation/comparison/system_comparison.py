@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from assay.aggregation.comparison.draw_signs import DrawSigns, draw_signs
 from assay.aggregation.comparison.label_chances import (
     Flags,
+    LabelChances,
     chances_between,
     chances_within,
     uneven,
@@ -73,7 +75,9 @@ class SystemComparison:
     that count and have a prediction, of `counting`. `whole`: labelled queries have labels of all
     that counts; else labels are of candidates drawn within queries. `uneven`: labels were not drawn
     alike where the systems differ and elsewhere. `more_labels`: an estimate, see
-    `labels_to_decide`; `unlabelled`: the candidates that are left for that.
+    `labels_to_decide`; `unlabelled`: the candidates that are left for that. `draws`: signs among
+    each system's candidates that labels are of chosen ones; `unusable`: whether such labels say
+    nothing of a system, since they are not of all that counts of it.
     """
 
     queries: int
@@ -90,6 +94,8 @@ class SystemComparison:
     difference: Compared
     more_labels: float
     unlabelled: int
+    draws: tuple[DrawSigns, DrawSigns] = (DrawSigns(), DrawSigns())
+    unusable: tuple[bool, bool] = (False, False)
 
     @property
     def narrowest(self) -> float:
@@ -112,7 +118,9 @@ class SystemComparison:
 def compare_systems(candidates: ComparedCandidates) -> SystemComparison:
     """Compare two systems; labels must be of candidates, or of whole queries, drawn at random.
 
-    The difference needs that only among the queries where the systems differ.
+    The difference needs that only among the queries where the systems differ. Labels of chosen
+    candidates, such as one system's picks, give the accuracy of a system only if they are of all
+    that counts of it; otherwise it is not estimated, nor is the difference.
     """
     first, second = candidates.weights
     change = second - first
@@ -123,9 +131,12 @@ def compare_systems(candidates: ComparedCandidates) -> SystemComparison:
     differ = np.bincount(codes, np.abs(change), queries) > 0
     with_label = np.bincount(codes, labelled, queries) > 0
     lopsided = uneven(with_label, differ)
+    draws = _draws(candidates)
     within = [
-        chances_within(labelled, weights > NO_WEIGHT, members, codes)
-        for weights, members in zip(candidates.weights, candidates.members, strict=True)
+        _usable(chances_within(labelled, weights > NO_WEIGHT, members, codes), signs)
+        for weights, members, signs in zip(
+            candidates.weights, candidates.members, draws, strict=True
+        )
     ]
     estimator = PredictionPowered(
         candidates.labels, _filled(candidates.predictions), codes, queries
@@ -156,7 +167,32 @@ def compare_systems(candidates: ComparedCandidates) -> SystemComparison:
         difference=difference,
         more_labels=_more(difference),
         unlabelled=int(((change != 0) & ~labelled).sum()),
+        draws=draws,
+        unusable=(_unusable(within[0], draws[0]), _unusable(within[1], draws[1])),
     )
+
+
+def _draws(candidates: ComparedCandidates) -> tuple[DrawSigns, DrawSigns]:
+    """Return the signs among each system's candidates."""
+    labelled = ~np.isnan(candidates.labels)
+    weights = candidates.weights
+    chosen = (weights[0] > NO_WEIGHT, weights[1] > NO_WEIGHT)
+    first, second = candidates.members
+    signs = draw_signs(labelled, first, candidates.codes, chosen, candidates.predictions)
+    if (first == second).all():
+        return signs, signs
+    return signs, draw_signs(labelled, second, candidates.codes, chosen, candidates.predictions)
+
+
+def _unusable(chances: LabelChances, signs: DrawSigns) -> bool:
+    return signs.chosen and not chances.whole
+
+
+def _usable(chances: LabelChances, signs: DrawSigns) -> LabelChances:
+    """Return the chances, NaN where they are not known: of chosen candidates within queries."""
+    if not _unusable(chances, signs):
+        return chances
+    return replace(chances, chance=np.full(len(chances.chance), np.nan))
 
 
 def _compared(estimator: PredictionPowered, sides: list[WeightedSide]) -> Compared:

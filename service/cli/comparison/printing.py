@@ -9,8 +9,7 @@ from rich.table import Table
 
 from assay.aggregation.comparison.prediction_powered import PoweredEstimate
 from assay.aggregation.comparison.system_comparison import Compared
-from assay.service.cli.comparison.assumptions import assumptions, understood
-from assay.service.cli.comparison.choices import ComparedChoice
+from assay.service.cli.comparison.assumptions import assumptions, understood, what_counts
 from assay.service.cli.comparison.file_comparison import FileComparison
 from assay.service.cli.comparison.verdict import interval_text, round_up, verdict
 from assay.service.cli.console import Console
@@ -23,10 +22,10 @@ def print_comparison(comparison: FileComparison) -> None:
     console.print(f"A: {systems[0].name}", soft_wrap=True)
     console.print(f"B: {systems[1].name}", soft_wrap=True)
     console.print(
-        f"{result.queries} queries; {_what(comparison)} differ in {result.differing}"
+        f"{result.queries} queries; {what_counts(comparison)} differ in {result.differing}"
         f" ({_percent(result.differing, result.queries)}); {result.labels} labels count, in"
         f" {result.labelled_queries} queries, {result.labelled_differing} of them where"
-        f" {_what(comparison)} differ",
+        f" {what_counts(comparison)} differ",
         soft_wrap=True,
     )
     table = Table("", box=None, padding=(0, 2, 0, 0))
@@ -92,11 +91,7 @@ def comparison_data(comparison: FileComparison) -> dict[str, Any]:
 
 def _verdict(comparison: FileComparison) -> str:
     first, second = comparison.systems
-    return verdict(comparison.result, (first.name, second.name), _what(comparison))
-
-
-def _what(comparison: FileComparison) -> str:
-    return "picks" if comparison.files.by is ComparedChoice.PICK else "candidates"
+    return verdict(comparison.result, (first.name, second.name), what_counts(comparison))
 
 
 def _data(estimate: Compared) -> dict[str, Any]:

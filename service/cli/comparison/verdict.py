@@ -17,9 +17,16 @@ def verdict(result: SystemComparison, names: tuple[str, str], what: str) -> str:
     powered, decision = result.difference.powered, result.decision
     if decision == "same":
         return f"no difference: the {what} are the same in all {result.queries} queries"
+    if powered is None and any(result.unusable):
+        return f"not decided: {not_estimated(result, what)}"
     if powered is None:
+        lacking = (
+            "labels are of candidates of one system only where the systems differ"
+            if result.labelled_differing
+            else "no label is of a candidate by which the systems differ"
+        )
         return (
-            f"not decided: no label is of a candidate by which the systems differ; their {what}"
+            f"not decided: {lacking}; their {what}"
             f" differ in {result.differing} of {result.queries} queries, so the difference is"
             f" {result.share:.3f} at most; label candidates there"
         )
@@ -28,6 +35,22 @@ def verdict(result: SystemComparison, names: tuple[str, str], what: str) -> str:
     better = f"B ({names[1]})" if decision == "second" else f"A ({names[0]})"
     size = powered if decision == "second" else _turned(powered)
     return f"{better} is better: {interval_text(size)}"
+
+
+def not_estimated(result: SystemComparison, what: str) -> str:
+    """Return what labels of chosen candidates do not give, and which labels would."""
+    first, second = result.unusable
+    if first and second:
+        return (
+            "labels are of chosen candidates, not of random ones, and not of all that counts, so"
+            " that neither accuracy nor the difference can be estimated; label both systems'"
+            f" {what} in all queries that have a label"
+        )
+    judged, unjudged = ("B", "A") if first else ("A", "B")
+    return (
+        f"labels are of {judged}'s {what}, and {unjudged}'s accuracy and the difference cannot be"
+        f" estimated from them; label {unjudged}'s {what} in the same queries"
+    )
 
 
 def _turned(powered: PoweredEstimate) -> PoweredEstimate:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from assay.service.cli.comparison.assumptions import assumptions, understood
 from assay.service.cli.comparison.choices import ComparedChoice, SimpleChoice
 from assay.service.cli.comparison.file_comparison import compared
@@ -92,3 +94,52 @@ def test_labels_that_are_not_random_are_warned_of(tmp_path: Path) -> None:
     shown = assumptions(compared(ComparedFiles(path, baseline=SimpleChoice.RANDOM)))
 
     assert shown[0].startswith("labels: all are stated not to be random; the intervals hold only")
+
+
+def test_labels_of_one_systems_picks_are_noticed(tmp_path: Path) -> None:
+    """What they do not give is not estimated, and the remedy is named."""
+    weak, strong = rows(1.0, 1, 200), rows(1.2, 2, 200)
+    best = [
+        max(weak[start : start + 4], key=lambda row: row["score"]) for start in range(0, 800, 4)
+    ]
+    truth = np.random.default_rng(0).random((200, 4)) < 0.4
+    labels = [
+        {
+            "query_id": row["query_id"],
+            "candidate": row["candidate"],
+            "correct": int(truth[number, row["candidate"]]),
+        }
+        for number, row in enumerate(best)
+    ]
+    first, second = write(tmp_path / "a.jsonl", *weak), write(tmp_path / "b.jsonl", *strong)
+    path = write(tmp_path / "l.jsonl", *labels)
+
+    comparison = compared(ComparedFiles(first, second, path))
+    shown = assumptions(comparison)
+
+    assert comparison.result.accuracy[0].powered is not None
+    assert comparison.result.accuracy[1].powered is None
+    assert shown[0].startswith(
+        "labels: not drawn at random within their queries: A's picks have a label in 200 of 200"
+        " queries that are labelled in part, and by chance would in 50"
+    )
+    assert shown[1].endswith("label B's picks in the same queries")
+    assert "assumed to be random" not in "".join(shown)
+
+
+def test_labels_of_the_first_candidates_are_noticed(tmp_path: Path) -> None:
+    """They are fit for an estimate only if places say nothing."""
+    first = [
+        {**row, "label": row["label"] if row["candidate"] == 0 else None}
+        for row in rows(1.0, 1, 300)
+    ]
+    second = [{**row, "label": None} for row in rows(1.2, 2, 300)]
+    paths = [
+        write(tmp_path / "a.jsonl", *first),
+        write(tmp_path / "b.jsonl", *second),
+    ]
+
+    comparison = compared(ComparedFiles(*paths))
+
+    assert not any(comparison.result.unusable)
+    assert any("stand elsewhere in their queries" in line for line in assumptions(comparison))

@@ -16,7 +16,9 @@ BETTER = PoweredEstimate(0.041, 0.012, 0.07, 0.8, 2e-4, 2e-4, 80)
 OPEN = PoweredEstimate(0.012, -0.02, 0.04, 0.8, 2e-4, 2e-4, 80)
 
 
-def result(powered: PoweredEstimate | None, **fields: float) -> SystemComparison:
+def result(
+    powered: PoweredEstimate | None, **fields: float | tuple[bool, bool]
+) -> SystemComparison:
     """Return a comparison with that difference."""
     compared = Compared(powered, powered, 100)
     whole = SystemComparison(
@@ -74,6 +76,21 @@ def test_without_a_label_where_they_differ_the_share_bounds_it() -> None:
     assert verdict(result(None, differing=0), NAMES, "picks") == (
         "no difference: the picks are the same in all 1000 queries"
     )
+
+
+def test_labels_that_do_not_give_the_difference_are_named() -> None:
+    """Those of one system's picks, of chosen candidates, or of one side alone."""
+    of_first = verdict(result(None, unusable=(False, True)), NAMES, "picks")
+    of_second = verdict(result(None, unusable=(True, False)), NAMES, "picks")
+
+    assert of_first.startswith("not decided: labels are of A's picks")
+    assert of_first.endswith("label B's picks in the same queries")
+    assert of_second.endswith("label A's picks in the same queries")
+    assert "label both systems' picks in all queries that have a label" in verdict(
+        result(None, unusable=(True, True)), NAMES, "picks"
+    )
+    assert "no label is of" not in verdict(result(None), NAMES, "picks")
+    assert "no label is of" in verdict(result(None, labelled_differing=0), NAMES, "picks")
 
 
 @pytest.mark.parametrize(
