@@ -35,11 +35,11 @@ class Picks:
         known = np.zeros(len(self.codes), bool)
         ranks = np.arange(len(self.codes)) % (len(self.codes) // (self.codes[-1] + 1))
         known[order[ranks < per_query]] = True
-        return known & (self.random.random(self.codes[-1] + 1) < share)[self.codes]
+        return np.asarray(known & (self.random.random(self.codes[-1] + 1) < share)[self.codes])
 
     def of_picks(self, *systems: int) -> Flags:
         """Return labels of the picks of these systems."""
-        return np.any([self.weights[system] > 0 for system in systems], axis=0)
+        return np.asarray(np.any([self.weights[system] > 0 for system in systems], axis=0))
 
     def compared(self, first: int, second: int, known: Flags) -> SystemComparison:
         """Return the comparison of two systems by these labels."""
@@ -56,7 +56,7 @@ class Picks:
 
     def accuracy(self, system: int) -> float:
         """Return the share of queries in which a system's pick is right."""
-        return float(self.weights[system] @ self.truth) / (self.codes[-1] + 1)
+        return float(self.weights[system] @ self.truth / (self.codes[-1] + 1))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -75,7 +75,9 @@ def test_labels_of_one_systems_picks_give_its_accuracy_alone(seed: int) -> None:
     assert comparison.decision == turned.decision == "open"
     assert comparison.unusable == (False, True)
     assert turned.unusable == (True, False)
-    assert comparison.draws[1].picks[0] == LabelledPicks(300, 300, pytest.approx(50))
+    of_first = comparison.draws[1].picks[0]
+    assert (of_first.queries, of_first.labelled) == (300, 300)
+    assert of_first.expected == pytest.approx(50)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
