@@ -16,7 +16,7 @@ from assay.service.row_files.column_map import ColumnMap
 from assay.verifiers import printable
 
 GRADER = "openai-grader"
-PLACES_OF_ITEMS = ("query", "reference")
+PLACES_OF_ITEMS = ("query", "reference", "candidate")
 
 
 def import_grader(files: Sequence[Path], out: Path, columns: str | None, as_json: bool) -> None:
@@ -28,7 +28,9 @@ def import_grader(files: Sequence[Path], out: Path, columns: str | None, as_json
         raise StartupError(f"{out}: a configuration must end in .yaml")
     mapped = ColumnMap.parse(columns)
     if unknown := [name for name in mapped if name not in PLACES_OF_ITEMS]:
-        raise StartupError(f"--map: {GRADER} takes query, reference (got {unknown[0][:40]!r})")
+        raise StartupError(
+            f"--map: {GRADER} takes {', '.join(PLACES_OF_ITEMS)} (got {unknown[0][:40]!r})"
+        )
     ensemble = ensemble_of(files[0], mapped.columns)
     save_file(out, ensemble.text.encode())
     if as_json:

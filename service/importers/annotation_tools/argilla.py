@@ -56,7 +56,9 @@ class ArgillaExport:
         is_record = isinstance(row.get("fields"), Mapping) and "responses" in row
         # Parquet leaves out columns without a value: the first record may have no response.
         flat_2 = row.keys() >= {"id", "_server_id"} or bool(_stems(row, _USERS))
-        flat_1 = any(f"{name}{_ABOUT}" in row for name in _questions_1(row))
+        flat_1 = any(
+            f"{name}{_ABOUT}" in row or _are_responses(row.get(name)) for name in _questions_1(row)
+        )
         return is_record or flat_2 or flat_1
 
     def rows(self, rows: Iterable[ToolRow], wish: Wish) -> Iterator[NumberedRow]:
@@ -66,7 +68,7 @@ class ArgillaExport:
             fields, responses = _read(row)
             if not responses:
                 wish.skipped["records without a response"] += 1
-            for label in _labels(fields, _counting(row, responses, wish), wish):
+            for label in _labels(fields, _counting(row, fields, responses, wish), wish):
                 empty = False
                 yield row.line, label
         if empty:
@@ -75,7 +77,14 @@ class ArgillaExport:
 
 def _questions_1(row: Mapping[str, Any]) -> list[str]:
     """Return the questions of a flat record of 1.x."""
-    return list(dict.fromkeys(_stems(row, _ABOUT) + _stems(row, "-suggestion")))
+    answered = [name for name, value in row.items() if _are_responses(value)]
+    return list(dict.fromkeys(_stems(row, _ABOUT) + _stems(row, "-suggestion") + answered))
+
+
+def _are_responses(value: Any) -> bool:
+    return isinstance(value, list) and any(
+        isinstance(item, Mapping) and item.keys() >= {"user_id", "value"} for item in value
+    )
 
 
 def _questions_2(row: Mapping[str, Any]) -> list[str]:
@@ -151,21 +160,22 @@ def _of_columns(row: ToolRow) -> Iterator[ArgillaResponse]:
 
 
 def _counting(
-    row: ToolRow, responses: list[ArgillaResponse], wish: Wish
+    row: ToolRow, fields: ToolRow, responses: list[ArgillaResponse], wish: Wish
 ) -> Iterator[ArgillaResponse]:
     """Yield the submitted responses to the question that is the label."""
     question = wish.columns.columns.get("correct")
     usable = [
         response
         for response in responses
-        if response.question == question or (question is None and _is_answer(response.value))
+        if response.question == question
+        or (question is None and _is_answer(response.value, fields))
     ]
     names = sorted({response.question for response in usable})
     if len(names) > 1:
         listed = f"{', '.join(names)}: choose one with --map correct=…"
         raise row.refusal("responses", f"are of several questions: {listed}")
     if responses and not usable:
-        wish.skipped["records without a response to the question"] += 1
+        wish.skipped["records whose responses are no label"] += 1
     for response in usable:
         if response.status not in (None, _SUBMITTED):
             wish.skipped[f"responses with the status {response.status}"] += 1
@@ -175,15 +185,20 @@ def _counting(
             yield response
 
 
-def _is_answer(value: Any) -> bool:
+def _is_answer(value: Any, fields: ToolRow) -> bool:
     """Return whether a value can be a label: a rating, a ranking, or a word for right or wrong."""
     if isinstance(value, str):
         return value.strip().lower() in WORTHS
-    return isinstance(value, (int, float)) or _ranking(value) is not None
+    return isinstance(value, (int, float)) or _ranking(value, fields) is not None
 
 
-def _ranking(value: Any) -> dict[str, int] | None:
-    """Return the ranks of a ranking's values, the best 1; None for another answer."""
+def _ranking(value: Any, fields: ToolRow) -> dict[str, int] | None:
+    """Return the ranks of a ranking's values, the best 1; None for another answer.
+
+    Since 2.0 it is a list of names, the best first.
+    """
+    if isinstance(value, list) and len(value) > 1 and _are_fields(value, fields):
+        return {name: rank for rank, name in enumerate(value, 1)}
     if isinstance(value, Mapping) and value.keys() == {"rank", "value"}:  # as data sets keep it
         pairs = zip(value["rank"], value["value"], strict=False)
         value = [{"rank": rank, "value": name} for rank, name in pairs]
@@ -197,6 +212,11 @@ def _ranking(value: Any) -> dict[str, int] | None:
     return ranks
 
 
+def _are_fields(names: list[Any], fields: ToolRow) -> bool:
+    """Return whether all are names of fields of the record; those of an unranked list differ."""
+    return all(isinstance(name, str) and fields.has(name) for name in names)
+
+
 def _labels(
     fields: ToolRow, responses: Iterable[ArgillaResponse], wish: Wish
 ) -> Iterator[dict[str, Any]]:
@@ -205,10 +225,12 @@ def _labels(
         about = {} if not response.user else {"who": response.user[:128]}
         asked = task.asked()
         question, value = response.question, response.value
-        if (ranks := _ranking(value)) is not None:
+        if (ranks := _ranking(value, fields)) is not None:
+            wish.understood.setdefault("correct", f"{question} (the first 1, the other 0)")
             yield from _of_ranking(task, asked, question, ranks, about)
         elif isinstance(value, str) and value.strip().lower() not in WORTHS and _has_pair(task):
             left = wins_of_choice(fields, question, value, task.pair_columns())
+            wish.understood.setdefault("correct", f"{question} (the better answer 1, the other 0)")
             yield from _of_pair(task, asked, left, about)
         elif isinstance(value, str):
             wish.understood.setdefault("correct", f"{question} (words for right and wrong)")

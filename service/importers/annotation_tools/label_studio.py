@@ -9,7 +9,7 @@ pairwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ from assay.service.importers.annotation_tools.annotations import (
     wins_of_choice,
 )
 from assay.service.importers.importer import RowShape, Wish
-from assay.service.importers.tool_rows import ToolRow
+from assay.service.importers.tool_rows import ToolRow, ToolRowError
 from assay.service.row_files.reading import NumberedRow
 
 #: What JSON-MIN and CSV add to a task's fields and the answers to its questions.
@@ -54,13 +54,45 @@ class LabelStudioExport:
 
     def rows(self, rows: Iterable[ToolRow], wish: Wish) -> Iterator[NumberedRow]:
         """Yield labels in the order of the file; cancelled annotations are skipped."""
-        empty = True
+        empty, flat = True, _FlatRows()
         for row in rows:
-            for label in _labels_of(row, wish):
+            for label in _labels_of(row, wish) if flat.is_answered(row, wish) else ():
                 empty = False
                 yield row.line, label
+        flat.check_unanswered(wish)
         if empty:
             raise wish.nothing("labels")
+
+
+@dataclass(slots=True)
+class _FlatRows:
+    """The question that flat rows answer, and the rows that do not answer it."""
+
+    question: str = ""
+    unanswered: list[ToolRow] = field(default_factory=list)
+
+    def is_answered(self, row: ToolRow, wish: Wish) -> bool:
+        """Return whether a row has an answer; raise `ToolRowError` for one to another question."""
+        if isinstance(row.values.get("data"), Mapping) or "correct" in wish.columns.columns:
+            return True
+        names = [name for name, _, _ in _usable(row, wish)]
+        if not names:
+            self.unanswered.append(row)
+            return False
+        self.question = self.question or names[0]
+        if names[0] != self.question:
+            raise _ambiguous(row, [self.question, *names])
+        return True
+
+    def check_unanswered(self, wish: Wish) -> None:
+        """Count rows without an answer; raise `ToolRowError` for an answer that is no label."""
+        for row in self.unanswered:
+            value = row.values.get(self.question)
+            if not self.question:
+                raise _ambiguous(row, [])
+            if value not in (None, "", [], {}):
+                label_of_choice(row, self.question, value)
+            wish.skipped["annotations without an answer"] += 1
 
 
 def _labels_of(row: ToolRow, wish: Wish) -> Iterator[dict[str, Any]]:
@@ -171,17 +203,28 @@ def _flat(row: ToolRow, wish: Wish) -> Iterator[dict[str, Any]]:
 def _flat_answer(row: ToolRow, wish: Wish) -> tuple[str, str, Any]:
     """Return the question's name, its type and its answer."""
     mapped = wish.columns.columns.get("correct")
-    names = [mapped] if mapped else [name for name in row.values if name not in _ABOUT_FLAT]
-    answers = [(name, *_typed(row.values.get(name), bool(mapped))) for name in names]
-    usable = [(name, kind, value) for name, kind, value in answers if kind]
+    usable = _usable(row, wish)
     if mapped and not usable:
         return mapped, "choices", None
     if len(usable) != 1:
-        listed = ", ".join(name for name, _, _ in usable) or "none"
-        raise row.refusal(
-            "correct", f"answers that could be the label: {listed}; choose one with --map correct=…"
-        )
+        raise _ambiguous(row, [name for name, _, _ in usable])
     return usable[0]
+
+
+def _ambiguous(row: ToolRow, names: list[str]) -> ToolRowError:
+    return row.refusal(
+        "correct",
+        f"answers that could be the label: {', '.join(names) or 'none'}; choose one with --map"
+        " correct=…",
+    )
+
+
+def _usable(row: ToolRow, wish: Wish) -> list[tuple[str, str, Any]]:
+    """Return the answers that could be the label: each question's name, its type, its answer."""
+    mapped = wish.columns.columns.get("correct")
+    names = [mapped] if mapped else [name for name in row.values if name not in _ABOUT_FLAT]
+    answers = [(name, *_typed(row.values.get(name), bool(mapped))) for name in names]
+    return [(name, kind, value) for name, kind, value in answers if kind]
 
 
 def _typed(value: Any, wanted: bool) -> tuple[str, Any]:
@@ -191,6 +234,10 @@ def _typed(value: Any, wanted: bool) -> tuple[str, Any]:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return "", None
+    if isinstance(value, Mapping) and isinstance(value.get("choices"), list):
+        value = value["choices"]
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        value = value[0]
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         for kind in ("rating", "number"):
             if kind in value[0]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.service.importers.graders.grader_forms import texts_of
-from assay.service.importers.graders.templates import GraderTemplate, ordered
+from assay.service.importers.graders.templates import VARIABLE, GraderTemplate, ordered
 from assay.service.importers.tool_rows import ToolRow
 
 OPENAI = {"endpoint": "https://api.openai.com", "api_key_env": "OPENAI_API_KEY"}
@@ -39,10 +39,15 @@ def verifier_of(grader: ToolRow, columns: Mapping[str, str]) -> VerifierEntry:
     entry = _MAKERS[grader.text("type")](grader, template)
     for variable in dict.fromkeys(template.unplaced):
         entry.remarks.append(
-            f"{{{{{variable}}}}}: a request has no such field; put it into `query`, or name it with"
-            " --map query=… or reference=…"
+            f"{{{{{variable}}}}}: a request has no such field; put it into `query`, or name what it"
+            f" is: --map query={_field_of(variable)} (or reference=…, candidate=…)"
         )
     return entry
+
+
+def _field_of(variable: str) -> str:
+    """Return a variable's field, as `--map` names it."""
+    return variable.strip("{} ").partition(".")[2] or "FIELD"
 
 
 def _string_check(grader: ToolRow, template: GraderTemplate) -> VerifierEntry:
@@ -52,10 +57,23 @@ def _string_check(grader: ToolRow, template: GraderTemplate) -> VerifierEntry:
     place = template.only(reference)
     if template.only(grader.text("input")) != "candidate":
         return VerifierEntry(
-            None, ["left out: its input is not the answer alone ({{sample.output_text}})"]
+            None,
+            [
+                "left out: its input is not the answer alone ({{sample.output_text}}): where a"
+                " field of the item is the answer, name it: --map candidate=FIELD (got"
+                f" {grader.text('input')[:60]!r})"
+            ],
         )
     if "{{" not in reference:
         return _pattern(operation, reference)
+    if place is None and VARIABLE.fullmatch(reference.strip()):
+        return VerifierEntry(
+            None,
+            [
+                f"left out: {reference[:60]} has no place in a request: name it as the right answer"
+                f" with --map reference={_field_of(reference)[:60]}"
+            ],
+        )
     if place != "reference" or operation == "ne":
         return VerifierEntry(
             None, [f"left out: no verifier compares {operation} with {reference[:60]!r}"]
@@ -82,8 +100,9 @@ def _text_similarity(grader: ToolRow, template: GraderTemplate) -> VerifierEntry
         f"no verifier measures {metric}: this judge compares with the request's `reference`",
         "fill in a model and its server",
     ]
-    if template.only(grader.text("reference")) != "reference":
-        remarks.append("its reference was not a field of the item: requests must send `reference`")
+    reference = grader.text("reference")
+    if template.only(reference) != "reference":
+        remarks.append(f"requests must send {reference[:60]!r} as `reference`")
     return VerifierEntry({"kind": "judge_reference", **OWN_MODEL}, remarks)
 
 

@@ -59,5 +59,5 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         import_grader([file, file], tmp_path / "e.yaml", None, as_json=False)
     with pytest.raises(StartupError, match=r"e\.json: a configuration must end in \.yaml"):
         import_grader([file], tmp_path / "e.json", None, as_json=False)
-    with pytest.raises(StartupError, match="takes query, reference"):
-        import_grader([file], tmp_path / "e.yaml", "candidate=x", as_json=False)
+    with pytest.raises(StartupError, match="takes query, reference, candidate"):
+        import_grader([file], tmp_path / "e.yaml", "answer=x", as_json=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assay.service.domain.errors import StartupError
+from assay.service.importers.recognition import importer_named, recognised
 from tests.support.tool_files import imported
 from tests.support.tool_files.annotation_tools import (
     PAIR,
@@ -134,3 +135,53 @@ def test_records_without_a_response_come_first_in_parquet() -> None:
     assert [row["correct"] for row in rows] == [1.0]
     assert wish.skipped == {"records without a response": 1}
     assert [row["correct"] for row in order] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("ranked", "labels"),
+    [
+        (["response-2", "response-1"], {"A": 0.0, "B": 1.0}),
+        (["response-1", "response-2"], {"A": 1.0, "B": 0.0}),
+        (
+            [{"value": "response-1", "rank": 1}, {"value": "response-2", "rank": 1}],
+            {"A": 0.5, "B": 0.5},
+        ),
+    ],
+)
+def test_rankings_of_two_fields_in_both_forms(ranked: object, labels: dict[str, float]) -> None:
+    """2.x has a list of names, the best first; what it means is printed."""
+    record = {
+        "id": "r1",
+        "fields": {"instruction": "Hi?", "response-1": "A", "response-2": "B"},
+        "responses": {"pref": [{"value": ranked, "user_id": "u"}]},
+    }
+
+    rows, wish = imported("argilla", [record], "labels")
+
+    assert {row["candidate"]: row["correct"] for row in rows} == labels
+    assert wish.understood["correct"] == "pref (the first 1, the other 0)"
+
+
+def test_several_labels_are_no_ranking() -> None:
+    """And the reason is true."""
+    record = {
+        "id": "r1",
+        "fields": {"instruction": "Hi?", "response": "A"},
+        "responses": {"topics": [{"value": ["a", "b"], "user_id": "u"}]},
+    }
+
+    with pytest.raises(StartupError, match="1 records whose responses are no label"):
+        imported("argilla", [record], "labels")
+
+
+def test_a_data_set_of_1_x_without_suggestions() -> None:
+    """A column of responses is known by its users and values."""
+    row = {
+        "instruction": "Hi?",
+        "response": "A",
+        "verdict": [{"user_id": "u", "value": "yes", "status": "submitted"}],
+    }
+
+    assert recognised(row) is importer_named("argilla")
+    rows, _ = imported("argilla", [row], "labels")
+    assert rows == [{"query": "Hi?", "candidate": "A", "correct": 1.0, "who": "u"}]

@@ -110,7 +110,9 @@ def test_a_flat_pair_and_a_field_that_a_question_shadows() -> None:
     pair = studio_flat(PAIR, better=[{"selected": "left"}])
     shadowed = studio_flat({"question": "2+2?", "_data_answer": "vier"}, answer="correct")
 
-    rows, _ = imported("label-studio", [pair, shadowed], "labels")
+    rows = [
+        label for row in (pair, shadowed) for label in imported("label-studio", [row], "labels")[0]
+    ]
 
     assert [(row["candidate"], row["correct"]) for row in rows] == [
         ("4", 1.0),
@@ -163,3 +165,41 @@ def test_an_export_without_labels_is_refused() -> None:
     """With the reason."""
     with pytest.raises(StartupError, match="gives no labels: 1 tasks without an annotation"):
         imported("label-studio", [studio_task([])], "labels")
+
+
+@pytest.mark.parametrize("empty", [None, "", []])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_flat_row_without_an_answer_is_skipped_and_counted(place: int, empty: object) -> None:
+    """Wherever it stands: other rows name the question."""
+    rows = [studio_flat(QA, verdict=word) for word in ("Correct", "Wrong")]
+    rows.insert(place, studio_flat(QA, verdict=empty))
+
+    labels, wish = imported("label-studio", rows, "labels")
+
+    assert [label["correct"] for label in labels] == [1.0, 0.0]
+    assert wish.skipped == {"annotations without an answer": 1}
+
+
+@pytest.mark.parametrize("value", [{"choices": ["Incorrect"]}, '{"choices": ["Wrong"]}', ["No"]])
+def test_a_choice_in_an_object_or_a_list_is_read(value: object) -> None:
+    """Beside plain words."""
+    rows = [studio_flat(QA, verdict="Correct"), studio_flat(QA, verdict=value)]
+
+    labels, _ = imported("label-studio", rows, "labels")
+
+    assert [label["correct"] for label in labels] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [
+        ({"verdict": "perhaps"}, r"f\.jsonl:2: verdict: is no word for right or wrong"),
+        ({"fluency": "good"}, r"f\.jsonl:2: correct: answers that could be the label: verdict, fl"),
+    ],
+)
+def test_another_word_or_question_is_refused(answers: dict[str, object], problem: str) -> None:
+    """Neither is skipped in silence."""
+    rows = [studio_flat(QA, verdict="Correct"), studio_flat(QA, **answers)]
+
+    with pytest.raises(StartupError, match=problem):
+        imported("label-studio", rows, "labels")

@@ -174,3 +174,36 @@ def test_a_bad_field_is_named(grader: ToolRow, problem: str) -> None:
         verifier_of(grader, {})
 
     assert f"g.json:1: {problem}" in str(refused.value)
+
+
+@pytest.mark.parametrize("field", ["expected_label", "city", "meta.answer"])
+def test_a_field_without_a_place_is_named_with_its_map(field: str) -> None:
+    """And the map works."""
+    grader = string_check(reference=f"{{{{item.{field}}}}}")
+
+    entry = verifier_of(grader, {})
+
+    assert entry.keys is None
+    assert f"--map reference={field}" in entry.remarks[0]
+    assert verifier_of(grader, {"reference": field}).keys == {"kind": "math_answer"}
+
+
+def test_a_field_may_be_the_answer() -> None:
+    """As in evals over logged answers."""
+    grader = string_check(input="{{item.output_text}}", reference="4")
+
+    assert "--map candidate=FIELD" in verifier_of(grader, {}).remarks[0]
+    mapped = verifier_of(grader, {"candidate": "output_text"}).keys
+    assert mapped is not None
+    assert mapped["kind"] == "regex"
+
+
+@pytest.mark.parametrize("reference", ["{{item.reference_summary}}", "A text.", "{{item.x}} y"])
+def test_a_similar_text_is_sent_as_the_reference(reference: str) -> None:
+    """Whatever it was."""
+    grader = {"type": "text_similarity", "name": "x", "input": "{{sample.output_text}}"}
+    grader |= {"evaluation_metric": "bleu", "reference": reference}
+
+    remarks = verifier_of(ToolRow(grader, 1, "g.json"), {}).remarks
+
+    assert remarks[-1] == f"requests must send {reference!r} as `reference`"
