@@ -51,13 +51,8 @@ def stated_scores(columns: FileColumns) -> StatedScores:
     """
     scores = columns.values["scores"]
     if all(isinstance(row, dict) for row in scores):
-        names = list(scores[0]) if len(scores) else []
-        by_verifier: Any
-        if all(list(row) == names for row in scores):
-            by_verifier = zip(*(row.values() for row in scores), strict=True)
-        else:
-            names = list(dict.fromkeys(name for row in scores for name in row))
-            by_verifier = ([row.get(name) for row in scores] for name in names)
+        names = list(dict.fromkeys(name for row in scores for name in row))
+        by_verifier: Any = ([row.get(name) for row in scores] for name in names)
     elif all(isinstance(row, list) and len(row) == len(scores[0]) for row in scores):
         places = [f"v{place}" for place in range(len(scores[0]))]
         names = _of_verifiers(columns, "verifier_names", places) or places
