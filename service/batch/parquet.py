@@ -70,7 +70,7 @@ class Parquet(RowFormat):
             firsts=tuple(cuts.firsts),
             digest=files.digest(path),
             form=self.suffix,
-            understood=_understood(names),
+            understood=_understood(names).data(),
         )
 
     def _open(self, file: Any) -> Any:
@@ -125,7 +125,10 @@ class Parquet(RowFormat):
         asked = table.select(
             [name for name in table.column_names if name in REQUEST - earlier]
         ).to_pylist()
-        rows = [_row(first + place, _without_nulls(body)) for place, body in enumerate(asked)]
+        columns = _understood(table.column_names)
+        rows = [
+            _row(first + place, _without_nulls(body), columns) for place, body in enumerate(asked)
+        ]
         dropped = self.dropped | earlier
         kept = [name for name in table.column_names if name not in dropped]
         return Block(rows, table.select(kept))
@@ -157,7 +160,7 @@ class Parquet(RowFormat):
         return out.getvalue()
 
 
-def _understood(names: Sequence[str]) -> dict[str, Any]:
+def _understood(names: Sequence[str]) -> Understood:
     """Return what is understood of columns that are called as ours."""
     understood = Understood(form="Parquet")
     for name in names:
@@ -165,13 +168,13 @@ def _understood(names: Sequence[str]) -> dict[str, Any]:
             understood.take(name, name)
         else:
             understood.carry(name)
-    return understood.data()
+    return understood
 
 
-def _row(number: int, body: dict[str, Any]) -> Row:
+def _row(number: int, body: dict[str, Any], understood: Understood) -> Row:
     """Return a row whose candidates and messages may have forms that requests do not have."""
     try:
-        return Row(number, read_ranking(body, ColumnMap()))
+        return Row(number, read_ranking(body, ColumnMap(), understood))
     except RowFieldError as exc:
         return Row(number, None, str(exc), came=body)
 

@@ -59,7 +59,10 @@ def opened_rankings(file: Path, columns: ColumnMap) -> Iterator[RankingFile]:
     with opened_rows(file) as opened:
         understood.form = opened.form.title()
         rows = _rankings(file, opened.rows, columns, understood)
-        yield RankingFile(understood, chain([*_first(rows)], rows))
+        first = [*_first(rows)]
+        for column, reason in opened.left_out.items():
+            understood.leave_out(column, reason)
+        yield RankingFile(understood, chain(first, rows))
 
 
 def ranking_from(
@@ -82,7 +85,9 @@ def ranking_from(
 def with_own_id(ranking: dict[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a ranking whose id is a number where the row's own is: it comes out as it came."""
     own = row.get("id")
-    if isinstance(own, int) and ranking.get("id") == str(own):
+    if isinstance(own, float) and not own.is_integer():
+        return ranking
+    if isinstance(own, (int, float)) and ranking.get("id") == str(int(own)):
         return {**ranking, "id": own}
     return ranking
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +10,14 @@ import orjson
 
 from assay.service.domain.errors import StartupError
 from assay.service.row_files.known_names import ROLES_BY_SPEAKER, TEXT_KEYS
+from assay.service.row_files.printed_lists import (
+    AS_JSON,
+    LONGEST_LISTED,
+    PrintedListError,
+    printed_value,
+)
 
 SHOWN_VALUE = 60
-#: Characters of a list that Python wrote in a cell of CSV.
-LONGEST_LISTED = 1 << 20
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 
 
@@ -29,7 +32,7 @@ def field_refusal(name: str, problem: str, value: Any = None) -> RowFieldError:
 
 
 def unpacked_cell(name: str, value: Any) -> Any:
-    """Return a list or an object that a cell of text holds, as JSON or as Python writes it.
+    """Return a list or an object that a cell of text holds, as JSON or as Python or numpy print it.
 
     A text that holds none stays as it is.
     """
@@ -44,9 +47,9 @@ def unpacked_cell(name: str, value: Any) -> Any:
             name, f"a list that is no JSON may have {LONGEST_LISTED} characters", value
         )
     try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return value
+        return printed_value(value)
+    except PrintedListError as exc:
+        raise field_refusal(name, f"{exc}: {AS_JSON}", value) from None
 
 
 def is_conversation(value: Any) -> bool:
@@ -120,7 +123,9 @@ def keys_left_out(value: Any) -> list[str]:
     """Return the keys of candidates that are neither their text nor their id."""
     of_objects = value if isinstance(value, (list, tuple)) else []
     keys = dict.fromkeys(key for item in of_objects if isinstance(item, Mapping) for key in item)
-    return [str(key) for key in keys if key not in ("id", "role", "message", *TEXT_KEYS)]
+    speakers = ("from", "value") if "from" in keys else ()
+    read = {"id", "role", "message", *TEXT_KEYS, *speakers}
+    return [str(key) for key in keys if key not in read]
 
 
 def _is_object(value: Any) -> bool:
@@ -137,7 +142,8 @@ def answer_of(value: Any) -> str | None:
         return None
     if isinstance(value.get("message"), Mapping):
         return message_text(value["message"].get("content"))
-    texts = [message_text(value[key]) for key in TEXT_KEYS if value.get(key) is not None]
+    keys = (*TEXT_KEYS, *(["value"] if "from" in value else []))  # ShareGPT's messages
+    texts = [message_text(value[key]) for key in keys if value.get(key) is not None]
     return texts[0] if len(texts) == 1 else None
 
 

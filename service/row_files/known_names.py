@@ -74,6 +74,8 @@ LABEL_NAMES_BY_FIELD: NameGroups = {
     "random": [["label_random"]],
 }
 CHOSEN, REJECTED = "chosen", "rejected"
+#: HelpSteer3's column of the conversation; elsewhere a text with which a query is asked.
+CONTEXT = "context"
 #: Keys under which an object holds a candidate's text.
 TEXT_KEYS = (
     "text",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.absent_fields import absent_field
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.field_values import (
     RowFieldError,
@@ -21,6 +22,7 @@ from assay.service.row_files.field_values import (
 )
 from assay.service.row_files.known_names import (
     CHOSEN,
+    CONTEXT,
     RANKING_NAMES,
     REJECTED,
     candidates_for,
@@ -80,7 +82,7 @@ class _Reading:
         return {"candidates": candidates}
 
     def _pair(self) -> dict[str, Any]:
-        chosen, rejected = (unpacked_cell(name, self._row[name]) for name in (CHOSEN, REJECTED))
+        chosen, rejected = _unpacked_pair(self._row[CHOSEN], self._row[REJECTED])
         several = isinstance(rejected, list) and not is_conversation(rejected)
         others = rejected if several else [rejected]
         texts: list[Any] = []
@@ -105,7 +107,9 @@ class _Reading:
             return {"messages": self._shared}
         asked = self._either("query", "messages")
         column = self._column(asked, required=True)
-        value = unpacked_cell(column, self._value(asked, column))
+        value = self._value(asked, column)
+        if asked == "messages" or not _is_list_of_plain(value):
+            value = unpacked_cell(column, value)
         self._take(asked, column)
         if isinstance(value, Mapping):
             value = [value]
@@ -193,10 +197,10 @@ class _Reading:
                 raise field_refusal(name, problem)
             self._understood.note(f"{name}: {problem}")
         if required and not names:
-            there = ", ".join(map(str, self._row))[:300] or "none"
-            raise field_refusal(
-                name, f"no column has it; there are {there}: name it by --map {name}=COLUMN"
-            )
+            if name == "query" and is_conversation(self._row.get(CONTEXT)):
+                return CONTEXT
+            earlier = self._understood.columns.get(name, {})
+            raise absent_field(name, self._row, self._used, earlier)
         return ""
 
     def _value(self, name: str, column: str) -> Any:
@@ -226,6 +230,35 @@ class _Reading:
             self._understood.carry(column)
             carried[column] = value
         return carried
+
+
+def _unpacked_pair(chosen: Any, rejected: Any) -> tuple[Any, Any]:
+    """Return the conversations that cells hold, or the list of several rejected answers.
+
+    An answer may itself be a list, as a text.
+    """
+    if _is_list_of_plain(chosen):
+        return chosen, rejected
+    if not _is_list_of_plain(rejected):
+        return _unpacked_chat(CHOSEN, chosen), _unpacked_chat(REJECTED, rejected)
+    several = unpacked_cell(REJECTED, rejected)
+    is_texts = isinstance(several, list) and all(isinstance(item, str) for item in several)
+    return _unpacked_chat(CHOSEN, chosen), several if is_texts else rejected
+
+
+def _unpacked_chat(name: str, value: Any) -> Any:
+    unpacked = unpacked_cell(name, value)
+    messages = [unpacked] if isinstance(unpacked, Mapping) else unpacked
+    return unpacked if is_conversation(messages) else value
+
+
+def _is_list_of_plain(value: Any) -> bool:
+    """Return whether a text begins as a list of no objects: a query may, messages never do."""
+    return isinstance(value, str) and value.startswith("[") and not _is_list_of_objects(value)
+
+
+def _is_list_of_objects(text: str) -> bool:
+    return text.startswith("{") or (text.startswith("[") and text[1:65].lstrip().startswith("{"))
 
 
 def _may_be_list(value: Any) -> bool:

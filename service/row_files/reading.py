@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ NumberedRow = tuple[int, dict[str, Any]]
 class RowFile:
     """A file's form, and its rows as they are read: each with its line (in Parquet, or in a list
     of JSON, its number from 1), or with the reason why it cannot be read.
+
+    `left_out`: why columns of a heading are in no row; known once the first row is read.
     """
 
     form: FileForm
     rows: Iterator[NumberedItem]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -38,7 +41,8 @@ def opened_rows(file: Path) -> Iterator[RowFile]:
     """
     with opened_file(file) as opened:
         form = form_of(file, opened.first, opened.packing)
-        yield RowFile(form, _rows(file, form, opened))
+        left_out: dict[str, str] = {}
+        yield RowFile(form, _rows(file, form, opened, left_out), left_out)
 
 
 def numbered_rows(file: Path) -> Iterator[NumberedRow]:
@@ -55,7 +59,9 @@ def valid_rows(file: Path, rows: Iterator[NumberedItem]) -> Iterator[NumberedRow
         yield number, row
 
 
-def _rows(file: Path, form: FileForm, opened: OpenedFile) -> Iterator[NumberedItem]:
+def _rows(
+    file: Path, form: FileForm, opened: OpenedFile, left_out: dict[str, str]
+) -> Iterator[NumberedItem]:
     if form.form in ("parquet", "eval"):
         in_place = file.is_file() and not form.packing
         rows = rows_of_parquet if form.form == "parquet" else rows_of_archive
@@ -66,4 +72,5 @@ def _rows(file: Path, form: FileForm, opened: OpenedFile) -> Iterator[NumberedIt
     elif form.form == "json":
         yield from rows_of_json(file, opened.content)
     else:
-        yield from rows_of_cells(file, opened.content, "\t" if form.form == "tsv" else ",")
+        mark = "\t" if form.form == "tsv" else ","
+        yield from rows_of_cells(file, opened.content, mark, left_out)

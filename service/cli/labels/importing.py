@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import typer
 
-from assay.service.cli.labels.label_columns import rows_of_labels
+from assay.service.cli.labels.label_columns import labelled_rows, rows_of_labels
 from assay.service.cli.labels.label_rows import LabelRow, checked_rows
 from assay.service.cli.remote import Api, ApiRefusedError, asks_assay
 from assay.service.domain.errors import StartupError
@@ -48,7 +48,8 @@ def import_labels(
     """
     with opened_rows(file) as opened:
         understood = Understood()
-        labels_read = rows_of_labels(file, opened, columns, understood)
+        rows_read = rows_of_labels(file, opened, columns, understood)
+        labels_read = labelled_rows(file, rows_read, understood)
         rows = checked_rows(file, labels_read, opened.form.of_texts, random)
     print_understood_labels(understood)
     parts = list(_parts(rows))

@@ -28,6 +28,7 @@ from assay.service.row_files.known_names import (
 from assay.service.row_files.rankings import read_ranking
 from assay.service.row_files.reading import NumberedRow, RowFile, valid_rows
 from assay.service.row_files.understood import Understood
+from assay.service.score_files.columns.cells import is_missing
 
 #: What `assay labels export` writes beside the fields of a label; it is not read.
 LABEL_EXTRAS = frozenset({"matched"})
@@ -60,12 +61,45 @@ def rows_of_labels(
             raise StartupError(f"{file}:{line}: {exc}") from None
         for label in rows:
             yield line, label
+    for column, reason in opened.left_out.items():
+        understood.leave_out(column, reason)
     for name, column in found_rows.understood.items():
         understood.take(name, column)
     for reason, count in found_rows.skipped.items():
         understood.note(f"{count} {reason} gave no label")
     for reason, count in found_rows.unlabelled.items():
         understood.note(f"without a label: {count} {reason}")
+
+
+def labelled_rows(
+    file: Path, rows: Iterator[NumberedRow], understood: Understood
+) -> Iterator[NumberedRow]:
+    """Yield the rows that have a label; `understood` counts the others.
+
+    Raises `StartupError` where no column holds labels.
+    """
+    unlabelled: list[int] = []
+    for line, label in rows:
+        if _is_unlabelled(label.get("correct")):
+            unlabelled.append(line)
+        else:
+            yield line, label
+    if unlabelled and "correct" not in understood.columns:
+        raise StartupError(
+            f"{file}:{unlabelled[0]}: correct: is missing; a column of another name takes --map"
+            " correct=COLUMN"
+        )
+    if unlabelled:
+        understood.note(
+            f"{len(unlabelled)} rows are not labelled and left out (the first is {unlabelled[0]})"
+        )
+
+
+def _is_unlabelled(correct: Any) -> bool:
+    """Return whether the cell of a label has none: null, NaN, or a text that stands for it."""
+    if isinstance(correct, str):
+        return is_missing(correct)
+    return correct is None or correct != correct
 
 
 def check_label_map(columns: ColumnMap) -> None:
@@ -175,7 +209,8 @@ def _field(name: str, column: str, value: Any, stated: bool) -> dict[str, Any]:
             raise field_refusal(column, "must be a text", value)
         return {name: answer}
     if name == "correct":
-        return {name: label_from(column, value)}
+        unlabelled = isinstance(value, str) and is_missing(value)
+        return {name: None if unlabelled else label_from(column, value)}
     if name == "who" and isinstance(value, int) and not isinstance(value, bool):
         return {name: str(value)}
     return {name: value}

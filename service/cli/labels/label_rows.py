@@ -17,6 +17,7 @@ from assay.service.cli.labels.label_columns import LABEL_EXTRAS, LABEL_FIELDS
 from assay.service.domain.errors import StartupError
 from assay.service.domain.labels import MOST_ANNOTATORS
 from assay.service.row_files.reading import NumberedRow
+from assay.service.score_files.columns.cells import is_missing
 
 FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
@@ -98,9 +99,24 @@ def row_body(file: Path, line: int, row: dict[str, Any], of_texts: bool) -> dict
         for name in LABEL_CELLS.keys() & body.keys():
             if isinstance(body[name], str):  # another tool's are values already
                 body[name] = _of_cell(file, line, name, body[name])
+    if "random" in body:
+        body |= _random(file, line, body.pop("random"))
     if "at" in body:
         body["at"] = _time(file, line, body["at"])
     return body
+
+
+def _random(file: Path, line: int, value: Any) -> dict[str, bool]:
+    """Return `random` where a value states it; pandas writes 1.0, 0.0 and NaN beside gaps."""
+    word = str(value).strip().lower()
+    if is_missing(word):
+        return {}
+    flag = FLAGS.get(word.removesuffix(".0"))
+    if flag is None:
+        raise StartupError(
+            f"{file}:{line}: random: must be true or false, 1 or 0, or empty (got {word[:40]!r})"
+        )
+    return {"random": flag}
 
 
 def _checked(file: Path, line: int, body: dict[str, Any]) -> LabelRow:
@@ -138,7 +154,6 @@ def _share(cell: str | float) -> float:
 #: How cells of CSV become values; others are texts. Raises `ValueError` or `KeyError`.
 LABEL_CELLS: dict[str, Callable[[Any], Any]] = {
     "correct": _share,
-    "random": lambda cell: FLAGS[cell.strip().lower()],
     "messages": lambda cell: cell if isinstance(cell, list) else orjson.loads(cell),
     "tests": lambda cell: cell if isinstance(cell, list) else orjson.loads(cell),
 }

@@ -84,7 +84,7 @@ class Answering:
         self, file: str, row: RankingRow, fields: dict[str, Any], content: bytes
     ) -> AskedRow:
         own = fields.get("id")
-        place = ("id", own) if isinstance(own, str | int) else row.line
+        place = ("id", own) if isinstance(own, str | int | float) else row.line
         try:
             task = find_task(self._engine, fields.get("task") or "default", fields.get("ensemble"))
         except (ApiError, TypeError):

@@ -214,7 +214,7 @@ def _answers(path: Path) -> Iterator[EarlierAnswer]:
             answer = _written(line) if line.endswith(b"\n") else None
             if answer is not None and "error" not in answer:
                 own = answer.get("id")
-                name = own if isinstance(own, str | int) else None
+                name = own if isinstance(own, str | int | float) else None
                 yield EarlierAnswer(
                     place=(answer.get("file"), answer["line"] if name is None else ("id", name)),
                     line=answer["line"],

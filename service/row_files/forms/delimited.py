@@ -18,9 +18,11 @@ from assay.service.row_files.problems import RowProblem, row_problem
 MOST_COLUMNS = 10_000
 
 
-def rows_of_cells(file: Path, content: io.BufferedReader, mark: str) -> Iterator[NumberedItem]:
+def rows_of_cells(
+    file: Path, content: io.BufferedReader, mark: str, left_out: dict[str, str] | None = None
+) -> Iterator[NumberedItem]:
     """Yield the rows below a heading, each with the line on which it begins; an empty cell has no
-    value. `mark` separates cells.
+    value. `mark` separates cells; `left_out` takes the columns without a name, with the reason.
 
     Raises `StartupError` where the heading, or the text from some line on, cannot be read.
     """
@@ -37,6 +39,9 @@ def rows_of_cells(file: Path, content: io.BufferedReader, mark: str) -> Iterator
             if any(row):
                 if names is None:
                     names = _heading(file, number, row, mark)
+                    unnamed = [place for place, name in enumerate(names, 1) if not name]
+                    if left_out is not None:
+                        left_out |= {f"column {place}": "has no name" for place in unnamed}
                 else:
                     yield number, _named(names, row)
             number = cells.line_num + 1

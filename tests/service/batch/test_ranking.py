@@ -85,7 +85,8 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
     assert [(row["row"], row["error"]) for row in bad] == [
         (
             60,
-            "candidates: no column has it; there are query, id: name it by --map candidates=COLUMN",
+            "candidates: no column has it; there are query, id: name it by --map candidates=COLUMN,"
+            " or fill its cell if it is empty",
         ),
         (61, "not JSON: invalid literal, expected 'null': line 1 column 1 (char 0)"),
         (62, "must be an object"),

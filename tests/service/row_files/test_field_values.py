@@ -85,6 +85,8 @@ def test_another_value_is_no_id(value: Any) -> None:
         ([{"content": "a"}, {"content": "b"}], None),
         ({"text": "a", "response": "b"}, None),
         ({"text": None, "response": "b"}, "b"),
+        ({"from": "gpt", "value": "a"}, "a"),
+        ({"value": "a"}, None),
         ({}, None),
         (5, None),
     ],

@@ -93,6 +93,84 @@ def test_a_chosen_and_a_rejected_answer_are_labelled(
     assert "labels: chosen is 1, rejected is 0" in " ".join(understood.lines())
 
 
+@pytest.mark.parametrize(
+    ("chosen", "rejected"),
+    [("[1, 2]", "[1, 3]"), ('{"a": 1}', '{"a": 2}'), ("['a' 'b']", "['b']"), ("a", "[1 2]")],
+)
+def test_an_answer_may_itself_be_a_list(chosen: str, rejected: str) -> None:
+    """It stays the text that it is."""
+    assert ranking({"prompt": "q", "chosen": chosen, "rejected": rejected})["candidates"] == [
+        chosen,
+        rejected,
+    ]
+
+
+@pytest.mark.parametrize("query", ["[1, 2, 3]", "[3 1 2]", "['a' 'b']", '["a"]'])
+def test_a_query_may_itself_be_a_list(query: str) -> None:
+    """Only a list of objects is a list of messages."""
+    assert ranking({"prompt": query, "responses": ["4"]})["query"] == query
+
+
+@pytest.mark.parametrize(
+    ("cell", "candidates"),
+    [
+        ("['four' 'five']", ["four", "five"]),
+        ("['a b c'\n 'd e f']", ["a b c", "d e f"]),
+        ("['it' \"it's\"\n ',']", ["it", "it's", ","]),
+        ("[{'content': '4', 'role': 'assistant'}\n {'content': '5', 'role': 'assistant'}]", ["4", "5"]),
+    ],
+)  # fmt: skip
+def test_a_list_that_numpy_printed_has_each_of_its_texts(cell: str, candidates: list[str]) -> None:
+    """Adjacent texts are never one."""
+    assert ranking({"prompt": "q", "responses": cell})["candidates"] == candidates
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("['a' 'b', 'c']", "responses: commas separate some of its values, .*as JSON, such as df"),
+        ("['a''b']", "responses: two values stand side by side"),
+        ("['a' ... 'z']", "responses: numpy left elements out"),
+        ("[array(['x'], dtype=object) 'b']", r"responses: numpy printed array\(…\) in it: write"),
+        ("array(['x', 'y'], dtype=object)", "candidates: numpy printed the list in 'responses'"),
+    ],
+)
+def test_a_list_that_numpy_printed_is_refused_where_its_texts_are_not_certain(
+    cell: str, message: str
+) -> None:
+    """With how to write it as JSON."""
+    with pytest.raises(RowFieldError, match=message):
+        ranking({"prompt": "q", "responses": cell})
+
+
+@pytest.mark.parametrize(
+    "responses",
+    [
+        [{"from": "gpt", "value": "4"}, {"from": "gpt", "value": "5"}],
+        [[{"from": "gpt", "value": "4"}], [{"from": "gpt", "value": "5"}]],
+        '[{"from": "gpt", "value": "4"}, {"from": "gpt", "value": "5"}]',
+    ],
+)
+def test_messages_of_sharegpt_are_candidates(responses: Any) -> None:
+    """Also as a chosen and a rejected one; nothing of them is left out."""
+    understood = Understood()
+    row = {"prompt": "2+2?", "responses": responses}
+
+    assert read_ranking(row, ColumnMap(), understood)["candidates"] == ["4", "5"]
+    assert understood.left_out == {}
+    pair = {"chosen": {"from": "gpt", "value": "4"}, "rejected": {"from": "gpt", "value": "5"}}
+    assert ranking({"prompt": "2+2?", **pair})["candidates"] == ["4", "5"]
+
+
+def test_the_context_of_helpsteer_is_what_was_asked() -> None:
+    """Where no column of a query has a value, and only as a conversation."""
+    assert ranking({"context": [USER], "responses": ["4"]})["messages"] == [USER]
+    both = ranking({"prompt": "q", "context": [USER], "responses": ["4"]})
+    assert (both["query"], both["context"]) == ("q", [USER])
+    with pytest.raises(RowFieldError, match="query: no column has it; there are context"):
+        ranking({"context": "a text", "responses": ["4"]})
+
+
 def test_several_rejected_answers_are_candidates_each() -> None:
     """Of one chosen answer."""
     read = ranking({"prompt": "2+2?", "chosen": "4", "rejected": ["5", "6"]})
@@ -184,8 +262,8 @@ def test_what_belongs_to_a_query_is_understood_where_it_is_clear(
 @pytest.mark.parametrize(
     ("row", "columns", "message"),
     [
-        ({"responses": ["4"]}, None, "query: no column has it; there are responses"),
-        ({"query": "q", "choices": 4}, None, "candidates: no column has it; there are query, choices"),
+        ({"responses": ["4"]}, None, "query: no column has it; there are no others: name it by --map query=COLUMN"),
+        ({"query": "q", "choices": 4}, None, "candidates: 'choices' is no list: write it as JSON"),
         ({"query": 5, "candidates": ["4"]}, None, r"query: must be a text or a list of messages \(got '5'\)"),
         ({"query": None, "candidates": ["4"]}, None, "query: must be a text .*null"),
         ({"messages": "hello", "candidates": ["4"]}, None, "messages: must be a list of messages"),

@@ -10,6 +10,7 @@ import pytest
 
 from assay.service.cli.labels.label_columns import (
     check_label_map,
+    labelled_rows,
     named_label,
     rows_of_labels,
 )
@@ -81,6 +82,46 @@ def test_training_data_that_a_model_chose_are_no_labels(
     """A task would learn its own mistakes from them."""
     with pytest.raises(StartupError, match=r"l\.jsonl:1: is training data that a model chose"):
         labels(tmp_path, row)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("l.csv", "query,candidate,correct\n2+2?,4,1\n2+2?,5,\n2+2?,6,NaN\n"),
+        ("l.csv", "prompt,response,label\n2+2?,4,1.0\n2+2?,5,\n2+2?,6,null\n"),
+        ("l.csv", "query,candidate,correct\n2+2?,5,\n2+2?,4,1\n2+2?,6,nan\n"),
+        ("l.json", json.dumps([PLAIN, {**PLAIN, "correct": None}, {**PLAIN, "correct": ""}])),
+        ("l.jsonl", f'{json.dumps(PLAIN)}\n{{"query":"q","candidate":"c","correct":NaN}}\n'
+         + '{"query":"q","candidate":"d"}\n'),
+    ],
+)  # fmt: skip
+def test_rows_that_are_not_labelled_are_counted(tmp_path: Path, name: str, content: str) -> None:
+    """Empty, null or NaN: as `assay fit` takes them."""
+    (tmp_path / name).write_text(content)
+    understood = Understood()
+    with opened_rows(tmp_path / name) as opened:
+        rows = rows_of_labels(tmp_path / name, opened, ColumnMap(), understood)
+        read = list(labelled_rows(tmp_path / name, rows, understood))
+
+    assert [float(label["correct"]) for _, label in read] == [1.0]
+    assert "2 rows are not labelled and left out" in " ".join(understood.notes)
+
+
+@pytest.mark.parametrize("row", [{"query": "q", "candidate": "c"}, {"key": KEY, "verdict": 1}])
+def test_a_file_without_any_label_lacks_its_column(row: dict[str, Any]) -> None:
+    """With how to name it."""
+    with pytest.raises(StartupError, match=r"l.jsonl:2: correct: is missing; .*--map correct="):
+        list(labelled_rows(Path("l.jsonl"), iter([(2, row)]), Understood()))
+
+
+def test_a_column_without_a_name_is_left_out(tmp_path: Path) -> None:
+    """pandas writes its index so."""
+    (tmp_path / "l.csv").write_text(",query,candidate,correct\n0,2+2?,4,1\n")
+    understood = Understood()
+    with opened_rows(tmp_path / "l.csv") as opened:
+        list(rows_of_labels(tmp_path / "l.csv", opened, ColumnMap(), understood))
+
+    assert understood.left_out == {"column 1": "has no name"}
 
 
 def test_a_map_states_other_names(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_wrong_row_is_told_with_its_line(row: dict[str, Any], message: str) ->
 
 @pytest.mark.parametrize(
     ("name", "cell"),
-    [("correct", "maybe"), ("random", "often"), ("tests", "[1"), ("messages", "hello")],
+    [("correct", "maybe"), ("tests", "[1"), ("messages", "hello")],
 )
 def test_a_cell_that_is_no_value_is_told_with_its_line(name: str, cell: str) -> None:
     """And its column."""
@@ -105,6 +105,28 @@ def test_a_cell_that_is_no_value_is_told_with_its_line(name: str, cell: str) -> 
 
     with pytest.raises(StartupError, match=f"l.csv:1: {name}: cannot be read .*{re.escape(cell)}"):
         bodies(row, name="l.csv")
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.jsonl"])
+@pytest.mark.parametrize("word", ["yes", "often", "2", "t"])
+def test_randomness_is_true_or_false(name: str, word: str) -> None:
+    """As `correct` is, in any form of file."""
+    row = {"query": "q", "candidate": "c", "correct": 1, "random": word}
+
+    with pytest.raises(StartupError, match=f"{name}:1: random: must be true or false.*'{word}'"):
+        bodies(row, name=name)
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.jsonl"])
+@pytest.mark.parametrize(
+    ("value", "random"),
+    [("1.0", True), ("0.0", False), (1.0, True), (0, False), ("False", False), (True, True), (float("nan"), None), ("nan", None)],
+)  # fmt: skip
+def test_randomness_may_be_a_number_of_pandas(name: str, value: Any, random: bool | None) -> None:
+    """Which writes 1.0, 0.0 and NaN in a column with gaps."""
+    [body] = bodies({"key": KEY, "correct": 1, "random": value}, name=name)
+
+    assert body.get("random") is random
 
 
 TEXT = {"query": "q", "candidate": "c"}

@@ -32,6 +32,19 @@ def test_a_column_without_a_name_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "places"),
+    [(b",a\n0,x\n", [1]), (b"a,b,\n1,2,3\n", [3]), (b",a,\n0,x,1\n", [1, 3]), (b"a,b\n1,2\n", [])],
+)  # fmt: skip
+def test_columns_without_a_name_are_named_by_their_place(content: bytes, places: list[int]) -> None:
+    """Among what is left out."""
+    left_out: dict[str, str] = {}
+
+    list(rows_of_cells(Path("f"), io.BufferedReader(io.BytesIO(content)), ",", left_out))
+
+    assert left_out == {f"column {place}": "has no name" for place in places}
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"a,b\n" + b'1,"' + b"xy\n" * 500 + b'"\n', r"f:\d+: the row has more than 1000"),
