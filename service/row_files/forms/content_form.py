@@ -88,7 +88,10 @@ def _refuse_other_content(file: Path, first: bytes) -> None:
     if b"\0" in first[:64]:  # as in UTF-16 without a mark, where every other byte is 0
         if len(first) > 1 and first[:2].count(b"\0") == 1:
             _refuse_encoding(file, "UTF-16BE" if first[0] == 0 else "UTF-16LE")
-        raise StartupError(f"{file}:1: is no text (begins with {first[:20]!r})")
+        place = first.index(b"\0")
+        line = 1 + first.count(b"\n", 0, place)
+        shown = first[max(0, place - 10) : place + 10]
+        raise StartupError(f"{file}:{line}: is no text: has a byte of zero (in {shown!r})")
 
 
 def _refuse_encoding(file: Path, encoding: str) -> None:

@@ -46,7 +46,13 @@ def rows_of_cells(
                     yield number, _named(names, row)
             number = cells.line_num + 1
     except csv.Error as exc:
-        raise StartupError(f"{file}:{number}: not {_title(mark)}: {exc}") from None
+        why = str(exc)
+        if why == "unexpected end of data":
+            why = (
+                "a quote opens in the row that begins here, and never closes: close it, or write a"
+                ' quote within a text as ""'
+            )
+        raise StartupError(f"{file}:{number}: not {_title(mark)}: {why}") from None
     finally:
         csv.field_size_limit(usual_limit)
 

@@ -1,4 +1,8 @@
-"""A row of JSON from its bytes: integers of any length stay exact, NaN is a missing number."""
+"""A row of JSON from its bytes: integers of any length stay exact, NaN is a missing number.
+
+Infinity, and a number beyond all floats such as 1e400, is infinite: whoever reads the field counts
+it as missing, or refuses it.
+"""
 
 from __future__ import annotations
 
@@ -119,8 +123,7 @@ def _exact_value(content: bytes, reason: str) -> Any:
         value = json.loads(
             content.decode(),
             object_pairs_hook=_object,
-            parse_constant=_no_number,
-            parse_float=_finite,
+            parse_constant=_number_named,
         )
         json.dumps(value, ensure_ascii=False).encode()
     except _RepeatedNameError as exc:
@@ -145,10 +148,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _no_number(_: str) -> None:
-    """Return that NaN, Infinity and -Infinity are missing: Python's json.dump writes them."""
-
-
-def _finite(digits: str) -> float | None:
-    number = float(digits)
-    return None if number in (float("inf"), float("-inf")) else number
+def _number_named(name: str) -> float | None:
+    """Return what NaN, Infinity and -Infinity mean: Python's json.dump writes them."""
+    return None if name == "NaN" else float(name)

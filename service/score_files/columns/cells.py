@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ class Cells:
 
     `numbers`: how many are numbers; `written`: how many are numbers written as text; `marks`: how
     many are texts for a missing value; `others`: how many are anything else, `first` the first of
-    these, with its row.
+    these, with its row. Infinity is a number; a whole number beyond all floats is none.
     """
 
     values: npt.NDArray[np.float64]
@@ -37,8 +38,8 @@ class Cells:
 
     @property
     def missing(self) -> int:
-        """Return how many cells have no number."""
-        return int(np.isnan(self.values).sum())
+        """Return how many cells have no finite number."""
+        return int((~np.isfinite(self.values)).sum())
 
     @classmethod
     def of(cls, column: Sequence[Any] | npt.NDArray[Any]) -> Cells:
@@ -49,7 +50,10 @@ class Cells:
         listed = column.tolist() if isinstance(column, np.ndarray) else column
         kinds = set(map(type, listed))
         if kinds <= NUMBER_KINDS_OF_JSON:
-            values = np.array(listed, np.float64)
+            try:
+                values = np.array(listed, np.float64)
+            except OverflowError:  # a whole number beyond all floats
+                return cls._mixed(listed)
             return cls(values, int((~np.isnan(values)).sum()))
         return cls._mixed(listed)
 
@@ -59,7 +63,7 @@ class Cells:
         numbers = written = marks = others = 0
         first = None
         for row, value in enumerate(column):
-            if isinstance(value, (int, float)):
+            if isinstance(value, (int, float)) and not is_beyond_floats(value):
                 values[row] = value
                 numbers += value == value
             elif isinstance(value, str) and is_missing(value):
@@ -71,6 +75,18 @@ class Cells:
                 others += 1
                 first = first or (row, value)
         return cls(values, numbers, written=written, marks=marks, others=others, first=first)
+
+
+def is_beyond_floats(value: Any) -> bool:
+    """Return whether a value is a whole number that no float can hold."""
+    return isinstance(value, int) and abs(value) > sys.float_info.max
+
+
+def no_score(value: Any) -> str:
+    """Return why a value is no score, with the value."""
+    if is_beyond_floats(value):
+        return f"{str(value)[:20]!r}… is a number beyond 1e308, too large for a score"
+    return f"{str(value)[:40]!r} is no number"
 
 
 def is_missing(text: str) -> bool:

@@ -86,8 +86,11 @@ def _names_queries(values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64
 def copies_labels(values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> float | None:
     """Return the share of labels that a column of two values repeats, or turns around.
 
-    None where it does not, and where there are too few labels to know.
+    1.0 for one that is all labels in another scale, soft ones as well. None where it is neither,
+    and where there are too few labels to know.
     """
+    if _is_scaled(values, labels):
+        return 1.0
     counted = ~np.isnan(values) & ~np.isnan(labels) & ((labels == 0) | (labels == 1))
     column, truth = values[counted], labels[counted] == 1
     if len(column) < LEAST_LABELS or truth.all() or not truth.any():
@@ -101,3 +104,13 @@ def copies_labels(values: npt.NDArray[np.float64], labels: npt.NDArray[np.float6
         if agreeing.mean() >= COPY_AGREEMENT and each_class >= LEAST_OF_EACH_CLASS:
             return float(agreeing.mean())
     return None
+
+
+def _is_scaled(values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> bool:
+    """Return whether a column is the labels times a number, plus another."""
+    counted = np.isfinite(values) & (labels >= 0) & (labels <= 1)
+    column, truth = values[counted], labels[counted]
+    if len(column) < LEAST_LABELS or column.std() == 0 or truth.std() == 0:
+        return False
+    slope, start = np.polyfit(truth, column, 1)
+    return bool(np.abs(start + slope * truth - column).max() <= 1e-9 * np.abs(column).max())

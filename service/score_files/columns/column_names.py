@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from assay.service.score_files.columns.measurement_names import measurement_of
+
 #: Names with a meaning of their own in a score table.
 TABLE_FIELDS = frozenset(
     (
@@ -56,6 +58,10 @@ LABEL_NAMES = frozenset(
 LABELS_OF_FLAGS = frozenset(
     ("acc", "accuracy", "correctness", "em", "exact_match", "pass", "passed", "right", "resolved")
 )
+#: Words for people who label: so are columns whose names have one of them.
+WORDS_OF_LABELLERS = frozenset(
+    ("human", "humans", "annotator", "annotators", "annotation", "annotated", "oracle", "gold")
+)
 TIME_WORDS = frozenset(
     ("time", "timestamp", "tstamp", "ts", "date", "datetime", "created", "updated")
 )
@@ -75,7 +81,7 @@ COUNTERS = {
     "group": "a group of rows",
 }
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_BETWEEN = re.compile(r"[^a-z0-9]+")
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 def words_of_name(name: str) -> tuple[str, ...]:
@@ -91,17 +97,21 @@ def is_label_name(name: str) -> bool:
 
 def may_hold_labels(name: str) -> bool:
     """Return whether a column of this name holds labels where its values are 0 and 1."""
-    return "_".join(words_of_name(name)) in LABELS_OF_FLAGS
+    words = words_of_name(name)
+    return "_".join(words) in LABELS_OF_FLAGS or not WORDS_OF_LABELLERS.isdisjoint(words)
 
 
 def reason_by_name(name: str) -> str | None:
     """Return why a column of this name is no verifier; None where the name says nothing."""
     words = words_of_name(name)
     joined = "_".join(words)
-    if not words or joined in COUNTERS:
-        return COUNTERS.get(joined, "a column without a name")
+    if not words:
+        return None if name.strip() else "a column without a name"
+    if joined in COUNTERS:
+        return COUNTERS[joined]
     if words[-1] in ID_WORDS or words[0] in ("id", "idx", "uuid"):
         return "an id"
     if words[-1] in TIME_WORDS or words[0] in ("created", "updated"):
         return "a time"
-    return None
+    measured = measurement_of(words)
+    return None if measured is None else f"{measured}; --map verifiers={name[:200]} takes it"

@@ -12,13 +12,14 @@ import numpy.typing as npt
 from assay.service.score_files.columns.column_names import TABLE_FIELDS, is_label_name
 from assay.service.score_files.columns.file_columns import FileColumns, TableReading
 from assay.service.score_files.columns.label_columns import label_column, labels_in
+from assay.service.score_files.columns.label_copies import check_copies, copy_warnings
 from assay.service.score_files.columns.query_ids import QueryIds
+from assay.service.score_files.columns.repeated_rows import repeated_rows
 from assay.service.score_files.columns.scores_columns import stated_scores
 from assay.service.score_files.columns.understood_table import UnderstoodTable
 from assay.service.score_files.columns.wide_table import (
     LABELS_UNREAD,
     WideTable,
-    check_copies,
     sorted_columns,
     stated_columns,
 )
@@ -45,7 +46,8 @@ def table_parts(
     if "query_id" not in columns.values:
         raise TableError(f"{file.path}: has no `query_id`; {file.listed()}. {_id_hint(file)}")
     ids = columns.values["query_id"]
-    if not isinstance(ids, QueryIds):
+    is_plain = not isinstance(ids, QueryIds)  # rows of rankings may be of one query asked twice
+    if is_plain:
         ids = QueryIds.of(ids, columns.place, query_column)
     labelled = label_column(columns) if reading.labels else None
     parts: dict[str, Any] = {"query_id": ids}
@@ -59,11 +61,17 @@ def table_parts(
         scores, understood = _apart(columns, reading, stated)
     else:
         scores, understood = _scores(columns, reading, ids, parts.get("labels"))
-    notes = (*understood.notes, *(text for text in (note, ids.note) if text))
+    table = {**parts, **scores}
+    repeated = None
+    if is_plain and not reading.only_expected:  # a prediction has all rows of its file
+        repeated = repeated_rows(columns, ids, scores["scores"], parts.get("labels"))
+    if repeated is not None:
+        table = repeated.taken_out(table, len(ids.keys))
+    of_rows = "" if repeated is None else repeated.note
+    notes = (*understood.notes, *(text for text in (note, ids.note, of_rows) if text))
     fields = reading.fields
     return {
-        **parts,
-        **scores,
+        **table,
         "understood": replace(
             understood,
             query_id=query_column,
@@ -114,7 +122,7 @@ def _scores(
         table = stated_columns(columns, reading.verifiers)
     else:
         table = sorted_columns(columns, reading, ids.keys)
-        check_copies(columns, table, labels)
+        check_copies(columns, table.verifiers, labels, table.guessed)
     if not table.verifiers:
         raise TableError(_without_verifiers(columns, reading, table))
     parts = {
@@ -126,7 +134,7 @@ def _scores(
         tuple(table.verifiers),
         left_out=left_out,
         missing=table.missing,
-        notes=(table.note,) if table.note else (),
+        notes=tuple(copy_warnings(columns, table.verifiers, table.guessed)),
     )
 
 

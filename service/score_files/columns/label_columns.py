@@ -23,7 +23,7 @@ def label_column(columns: FileColumns) -> str:
     for name in ("labels", "label"):
         if name in columns.values:
             return name
-    possible = [name for name in columns.values if _may_be(columns, name)]
+    possible = [name for name in columns.values if may_be_labels(columns, name)]
     if len(possible) > 1:
         raise TableError(
             f"{columns.path}: {' and '.join(map(repr, possible[:4]))} could be the labels: name"
@@ -37,7 +37,8 @@ def label_column(columns: FileColumns) -> str:
     return possible[0]
 
 
-def _may_be(columns: FileColumns, name: str) -> bool:
+def may_be_labels(columns: FileColumns, name: str) -> bool:
+    """Return whether a column can hold labels, by its name and values."""
     if not (is_label_name(name) or may_hold_labels(name)) or name in columns.used:
         return False
     cells = Cells.of(columns.values[name])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.service.score_files.columns.cells import Cells
+from assay.service.score_files.columns.cells import Cells, no_score
 from assay.service.score_files.columns.file_columns import FileColumns
 from assay.service.score_files.score_table import TableError
 
@@ -18,7 +18,7 @@ from assay.service.score_files.score_table import TableError
 class StatedScores:
     """Scores whose verifiers the file names.
 
-    `missing`: texts that were read as missing scores, by verifier.
+    `missing`: how many scores are missing or infinite, by verifier.
     """
 
     scores: npt.NDArray[np.float64]
@@ -66,8 +66,8 @@ def stated_scores(columns: FileColumns) -> StatedScores:
     for place, (name, cells) in enumerate(zip(names, map(_cells, by_verifier), strict=True)):
         _check(columns, name, cells)
         matrix[:, place] = cells.values
-        if cells.marks:
-            missing[name] = cells.marks
+        if cells.missing:
+            missing[name] = cells.missing
     families, quality = (
         _of_verifiers(columns, key, names) for key in ("verifier_family", "verifier_quality")
     )
@@ -82,8 +82,8 @@ def _check(columns: FileColumns, name: str, cells: Cells) -> None:
     if cells.first is not None:
         row, value = cells.first
         raise TableError(
-            f"{columns.path}: scores: {columns.place(row)}, verifier {name!r}: not a number:"
-            f" {str(value)[:40]!r}"
+            f"{columns.path}: scores: {columns.place(row)}, verifier {name!r}: {no_score(value)}:"
+            " mend it, or give null for a missing score"
         )
 
 

@@ -13,7 +13,7 @@ from assay.service.row_files.understood import MOST_NAMES_SHOWN
 class UnderstoodTable:
     """Columns by their meaning.
 
-    `left_out`: why, by column; `missing`: texts that were read as missing scores, by verifier;
+    `left_out`: why, by column; `missing`: how many scores are missing or infinite, by verifier;
     `tool`: whose file it is, where another tool, or another command, wrote it; `in_objects`:
     whether the verifiers stand in `scores`.
     """
@@ -52,7 +52,7 @@ class UnderstoodTable:
         yield "; ".join(f"{name}: {column}" for name, column in fields.items() if column)
         if self.missing:
             counts = [f"{name} {count}" for name, count in self.missing.items()]
-            yield f"texts that mean a missing score: {_listed(counts)}"
+            yield f"missing scores: {_listed(counts)}"
         yield from self.notes
 
 

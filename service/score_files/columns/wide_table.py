@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from assay.service.score_files.columns.cells import Cells
-from assay.service.score_files.columns.column_content import copies_labels, not_scores, query_starts
+from assay.service.score_files.columns.cells import Cells, no_score
+from assay.service.score_files.columns.column_content import not_scores, query_starts
 from assay.service.score_files.columns.column_names import (
     RESULTS,
     TABLE_FIELDS,
@@ -19,6 +19,7 @@ from assay.service.score_files.columns.column_names import (
     reason_by_name,
 )
 from assay.service.score_files.columns.file_columns import FileColumns, TableReading
+from assay.service.score_files.columns.label_copies import copies_in, labels_beside, say_which
 from assay.service.score_files.score_table import TableError
 
 LABELS_UNREAD = "labels are read only with --labels"
@@ -34,26 +35,11 @@ class WideTable:
     missing: dict[str, int] = field(default_factory=dict)
     guessed: set[str] = field(default_factory=set)
 
-    @property
-    def note(self) -> str:
-        """Return which guessed verifiers have two values alone, as labels have."""
-        flags = [name for name in self.verifiers if name in self.guessed and self._is_flag(name)]
-        if not flags:
-            return ""
-        return (
-            f"0 and 1 alone: {', '.join(flags[:10])}; labels under another name would be:"
-            f" --map label={flags[0]}"
-        )
-
-    def _is_flag(self, name: str) -> bool:
-        values = self.verifiers[name]
-        return bool(((values == 0) | (values == 1) | np.isnan(values)).all())
-
     def take(self, name: str, cells: Cells, guessed: bool = False) -> None:
         """Take a column as a verifier's."""
         self.verifiers[name] = cells.values
-        if cells.marks:
-            self.missing[name] = cells.marks
+        if cells.missing:
+            self.missing[name] = cells.missing
         if guessed:
             self.guessed.add(name)
 
@@ -140,9 +126,9 @@ def _check_numbers(columns: FileColumns, name: str, cells: Cells) -> None:
     if cells.first is not None:
         row, value = cells.first
         raise TableError(
-            f"{columns.path}: column {name!r}, {columns.place(row)}: {str(value)[:40]!r} is no"
-            f" number: mend it, leave the cell empty or null for a missing score, or name the"
-            f" verifiers, as in --map verifiers=a+b, to leave the column out"
+            f"{columns.path}: column {name!r}, {columns.place(row)}: {no_score(value)}: mend it,"
+            " leave the cell empty or null for a missing score, or name the verifiers, as in"
+            " --map verifiers=a+b, to leave the column out"
         )
 
 
@@ -161,35 +147,13 @@ def _settle_results(table: WideTable) -> None:
 def _check_content(columns: FileColumns, table: WideTable, query_keys: npt.NDArray[Any]) -> None:
     """Raise `TableError` for guessed verifiers whose values look like something else."""
     starts = query_starts(query_keys) if table.guessed else None
-    for name in sorted(table.guessed):
-        if (what := not_scores(table.verifiers[name], starts)) is not None:
-            others = [other for other in table.verifiers if other != name]
-            raise TableError(
-                f"{columns.path}: column {name!r} looks like {what}: {_say_which(others, name)}"
-            )
-
-
-def check_copies(
-    columns: FileColumns, table: WideTable, labels: npt.NDArray[np.float64] | None
-) -> None:
-    """Raise `TableError` for a guessed verifier that repeats the labels."""
-    if labels is None:
-        return
-    for name in sorted(table.guessed):
-        share = copies_labels(table.verifiers[name], labels)
-        if share is not None:
-            others = [other for other in table.verifiers if other != name]
-            raise TableError(
-                f"{columns.path}: column {name!r} has two values and says the same as"
-                f" {share:.0%} of the labels, as a copy of them does:"
-                f" {_say_which(others, name)}"
-            )
-
-
-def _say_which(others: Sequence[str], name: str) -> str:
-    between = "|" if any("+" in other for other in others) else "+"
-    shown = between.join(others[:8]) or "a+b"
-    return (
-        f"name the verifiers, as in --map 'verifiers={shown}', with {name!r} among them if it is"
-        " one"
-    )
+    guesses = {name: not_scores(table.verifiers[name], starts) for name in sorted(table.guessed)}
+    doubtful = [name for name, what in guesses.items() if what is not None]
+    if doubtful:
+        others = {name: of for name, of in table.verifiers.items() if name not in doubtful}
+        copies = copies_in(others, labels_beside(columns))
+        kept = {name: of for name, of in others.items() if name not in copies}
+        raise TableError(
+            f"{columns.path}: column {doubtful[0]!r} looks like {guesses[doubtful[0]]}:"
+            f" {say_which(kept, doubtful[:1])}"
+        )

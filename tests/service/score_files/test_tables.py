@@ -90,7 +90,7 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
         (
             "a.jsonl",
             b'{"query_id": 1, "scores": {"a": "x"}}',
-            r"row 0 \(line 1\), verifier 'a': not a number: 'x'",
+            r"row 0 \(line 1\), verifier 'a': 'x' is no number",
         ),
         (
             "a.jsonl",

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.service.score_files.columns.cells import Cells, is_missing, number_of_text
+from assay.service.score_files.columns.cells import (
+    Cells,
+    is_beyond_floats,
+    is_missing,
+    no_score,
+    number_of_text,
+)
 
 
 @pytest.mark.parametrize("mark", ["N/A", "", "nan", "null", "-", "None", " na ", "#N/A", "?"])
@@ -50,3 +56,21 @@ def test_plain_numbers_and_flags_are_numbers() -> None:
 def test_texts_of_a_csv_are_numbers_or_not(text: str, number: float | None) -> None:
     """Truth values as well; never a text of any length."""
     assert number_of_text(text) == number
+
+
+@pytest.mark.parametrize("value", [float("inf"), "-inf", "Infinity", None, float("nan")])
+def test_infinity_and_null_are_missing(value: Any) -> None:
+    """They are counted, in lists and in arrays."""
+    assert Cells.of([0.5, value, 2]).missing == 1
+    assert Cells.of(np.array([0.5, -np.inf])).missing == 1
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**309])
+def test_a_number_beyond_all_floats_is_named(value: int) -> None:
+    """With its row, and why it is no score."""
+    cells = Cells.of([0.5, value])
+
+    assert cells.first == (1, value)
+    assert is_beyond_floats(value)
+    assert "beyond 1e308, too large" in no_score(value)
+    assert no_score("x") == "'x' is no number"

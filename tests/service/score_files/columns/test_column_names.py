@@ -34,7 +34,9 @@ def test_a_name_that_is_no_verifiers_has_a_reason(name: str, reason: str) -> Non
     assert reason_by_name(name) == reason
 
 
-@pytest.mark.parametrize("name", ["judge", "a", "reward:1", "length", "rm-turbo", "bleu", "score"])
+@pytest.mark.parametrize(
+    "name", ["judge", "a", "reward:1", "length_free", "rm-turbo", "bleu", "score"]
+)
 def test_other_names_say_nothing(name: str) -> None:
     """Such as those of our own verifiers."""
     assert reason_by_name(name) is None

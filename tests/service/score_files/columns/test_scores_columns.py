@@ -63,7 +63,7 @@ def test_a_mark_in_an_object_is_a_missing_score() -> None:
     [
         ({"scores": [5]}, "must be an object, or a list of one length"),
         ({"scores": [[1, 2], [1]]}, "must be an object, or a list of one length"),
-        ({"scores": [{"a": 1}, {"a": "high"}]}, "row 1, verifier 'a': not a number: 'high'"),
+        ({"scores": [{"a": 1}, {"a": "high"}]}, "row 1, verifier 'a': 'high' is no number"),
         ({"scores": [{"a": 1}], "verifier_family": [["f", "g"]]}, "`verifier_family` must say"),
         ({"scores": [{"a": 1}], "verifier_quality": ["low"]}, "`verifier_quality` must say"),
     ],

@@ -24,7 +24,7 @@ def test_what_was_understood_is_a_line_each() -> None:
         "verifiers: a, b",
         "left out: turn (a number of the turn)",
         "query ids: question_id; candidates: model; labels: is_correct",
-        "texts that mean a missing score: a 2",
+        "missing scores: a 2",
         "one more thing",
     ]
 

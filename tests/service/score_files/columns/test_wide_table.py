@@ -12,7 +12,6 @@ from assay.service.row_files.column_map import ColumnMap
 from assay.service.score_files.columns.file_columns import FileColumns, TableReading
 from assay.service.score_files.columns.wide_table import (
     WideTable,
-    check_copies,
     sorted_columns,
     stated_columns,
 )
@@ -34,7 +33,7 @@ def sort(of_text: bool = False, labels: bool = False, **values: Any) -> WideTabl
 
 
 @pytest.mark.parametrize(
-    ("value", "count"), [("N/A", 1), ("", 1), ("null", 1), (None, 0), (float("nan"), 0)]
+    ("value", "count"), [("N/A", 1), ("", 1), ("null", 1), (None, 1), (float("nan"), 1)]
 )
 def test_f01_a_mark_in_a_column_of_numbers_is_a_missing_score(value: Any, count: int) -> None:
     """The verifier stays, and the marks are counted."""
@@ -125,24 +124,6 @@ def test_f05_rubrics_of_0_and_1_are_taken_for_labels(name: str) -> None:
 
     assert list(sorted_columns(flags, TableReading(), QUERIES).verifiers) == ["a"]
     assert list(sorted_columns(others, TableReading(), QUERIES).verifiers) == ["a", name]
-
-
-def test_f05_other_columns_of_0_and_1_are_noted() -> None:
-    """They may be labels under another name."""
-    assert "0 and 1 alone: hit; labels" in sort(a=A, hit=[1, 0] * 20).note
-    assert sort(a=A).note == ""
-
-
-def test_f05_a_copy_of_the_labels_stops() -> None:
-    """Unless `--map` names it."""
-    labels = np.array([1.0, 0.0] * 20)
-    values = columns(a=A, hit=[1, 0] * 19 + [1, 1])
-    table = sorted_columns(values, TableReading(labels=True), QUERIES)
-
-    with pytest.raises(TableError, match=r"column 'hit' .* the same as 98% of the labels.*=a'"):
-        check_copies(values, table, labels)
-    check_copies(values, stated_columns(values, {"hit": "hit"}), labels)
-    check_copies(values, table, None)
 
 
 def test_cells_of_csv_are_numbers_where_most_are() -> None:
