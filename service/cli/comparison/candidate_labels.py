@@ -19,9 +19,9 @@ from assay.service.cli.comparison.row_values import (
     flag_value,
     label_value,
     name_value,
+    refuse_missing,
 )
 from assay.service.row_files.column_map import ColumnMap
-from assay.service.row_files.opening import STANDARD_INPUT
 from assay.service.row_files.reading import opened_rows, valid_rows
 
 #: Fields that name a label's candidate by its texts.
@@ -88,6 +88,11 @@ def labels_of_file(
     of a candidate.
     """
     stated = list(read_labels(path, columns, extra))
+    if not stated:
+        raise ComparisonError(
+            f"{path}: has no label: it is empty, or the label of each row is null; give 1 for"
+            " right and 0 for wrong, in `correct` or --map label=COLUMN"
+        )
     places = _Places(candidates)
     by_candidate: dict[int, dict[str | None, StatedLabel]] = {}
     unmatched = 0
@@ -106,7 +111,7 @@ def labels_of_file(
         row = candidates[0].rows[0]
         raise ComparisonError(
             f"{path}: none of its {len(stated)} labels is of a candidate that is compared: the"
-            f" first is of {stated[0].shown if stated else 'nothing'}; the first candidate is"
+            f" first is of {stated[0].shown}; the first candidate is"
             f" query {row.query[:40]!r}, candidate {row.name[:40]!r}"
         )
     values: list[float] = [math.nan] * len(candidates)
@@ -121,8 +126,7 @@ def labels_of_file(
 
 def read_labels(path: Path, columns: ColumnMap, extra: str | None) -> Iterator[StatedLabel]:
     """Yield the labels of a file; rows whose label is null are none."""
-    if path != STANDARD_INPUT and not path.exists():
-        raise ComparisonError(f"{path}: no such file or folder")
+    refuse_missing(path)
     without: tuple[str, list[str]] | None = None
     is_labelled = False
     for place, row, may_lack in _placed_rows(path):

@@ -15,6 +15,7 @@ from assay.service.cli.comparison.row_values import (
     label_value,
     name_value,
     number_value,
+    refuse_missing,
     share_value,
     text_value,
 )
@@ -25,7 +26,6 @@ from assay.service.domain.score_keys import (
     hash_query,
 )
 from assay.service.row_files.column_map import ColumnMap
-from assay.service.row_files.opening import STANDARD_INPUT
 from assay.service.score_files.columns.id_doubts import MISSING_IDS
 from assay.verifiers import Query
 
@@ -87,8 +87,7 @@ def read_system(path: Path, columns: ColumnMap, extra: str | None = None) -> Sys
         raise ComparisonError(
             f"--map: no field {unknown[0][:40]!r}; there are {', '.join(sorted(MAP_FIELDS))}"
         )
-    if path != STANDARD_INPUT and not path.exists():
-        raise ComparisonError(f"{path}: no such file or folder")
+    refuse_missing(path)
     used: dict[str, dict[str, None]] = {}
     rows = list(_checked(flat_rows(path, columns, extra), extra, used))
     if not rows:

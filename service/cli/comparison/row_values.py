@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from assay.service.domain.errors import StartupError
+from assay.service.row_files.opening import STANDARD_INPUT
 
 FLAG_WORDS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 #: Texts that stand for a missing number.
@@ -14,6 +16,18 @@ MISSING_WORDS = frozenset({"", "nan", "null", "none", "n/a", "na"})
 
 class ComparisonError(StartupError):
     """Two systems cannot be compared; the message says why."""
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise `ComparisonError` for a file that does not exist or cannot be reached, and why."""
+    if path == STANDARD_INPUT:
+        return
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise ComparisonError(f"{path}: no such file or folder") from None
+    except (OSError, ValueError) as exc:
+        raise ComparisonError(f"{path}: {getattr(exc, 'strerror', None) or exc}") from None
 
 
 def number_value(place: str, field: str, value: Any) -> float:
@@ -40,12 +54,18 @@ def share_value(place: str, field: str, value: Any) -> float:
 
 
 def label_value(place: str, field: str, value: Any) -> float:
-    """Return a label from 0 to 1, NaN for none; -1 is none, and so are true and false 1 and 0."""
+    """Return a label from 0 to 1, NaN for none; true and false are 1 and 0."""
     if isinstance(value, str) and value.strip().lower() in FLAG_WORDS:
         return float(FLAG_WORDS[value.strip().lower()])
-    if value in (-1, "-1"):
-        return math.nan
-    return share_value(place, field, value)
+    try:
+        return share_value(place, field, value)
+    except ComparisonError as exc:
+        if number_value(place, field, value) != -1:
+            raise
+        raise ComparisonError(
+            f"{exc}: -1 is none for some tools and wrong for others; write null for none, 0 for"
+            " wrong"
+        ) from None
 
 
 def flag_value(place: str, field: str, value: Any) -> bool | None:

@@ -19,6 +19,11 @@ from assay.service.domain.labels import MOST_ANNOTATORS
 from assay.service.row_files.reading import NumberedRow
 from assay.service.score_files.columns.cells import is_missing
 
+#: The remedy for a candidate's place in its query.
+BY_TEXT = (
+    "name the candidate by its text, with `query`, or by `key`; a file with query_id and the"
+    " candidate's place is one for `assay compare --labels`"
+)
 FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -131,7 +136,9 @@ def _checked(file: Path, line: int, body: dict[str, Any]) -> LabelRow:
     except TypeError as exc:
         raise StartupError(f"{file}:{line}: cannot be sent as JSON: {exc}") from None
     except ValidationError as exc:
-        raise StartupError(f"{file}:{line}: {invalid(exc)}") from None
+        place = isinstance(body.get("candidate"), (int, float))
+        remedy = f": {BY_TEXT}" if place else ""
+        raise StartupError(f"{file}:{line}: {invalid(exc)}{remedy}") from None
     return LabelRow(line, body, label.candidate_key(), label.correct, label.who or None)
 
 

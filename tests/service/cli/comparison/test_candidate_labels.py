@@ -109,7 +109,10 @@ def test_annotators_count_with_their_mean(tmp_path: Path) -> None:
             [{"query_id": "q1", "candidate": "0", "correct": correct} for correct in (1, 0)],
             "l.jsonl:2: the label is 0, and 1 in .*l.jsonl:1",
         ),
-        ([], "none of its 0 labels"),
+        ([], "l.jsonl: has no label: it is empty, or"),
+        ([{"query_id": "q1", "candidate": "0", "correct": None}], "has no label: it is empty, or"),
+        ([{"query_id": "q9", "candidate": "0", "label": None}] * 2, "has no label: .*correct"),
+        ([{"query_id": "q1", "candidate": "0", "correct": -1}], "l.jsonl:1: label: .*0 for wrong"),
     ],
 )
 def test_wrong_labels_are_refused(tmp_path: Path, rows: Any, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from assay.service.cli.comparison.row_values import (
     label_value,
     name_value,
     number_value,
+    refuse_missing,
     share_value,
     text_value,
 )
@@ -31,10 +33,15 @@ def test_a_missing_number_is_nan(value: Any) -> None:
     [(True, 1), (False, 0), ("true", 1), ("0", 0), ("1.0", 1), (0.7, 0.7), ("0.25", 0.25)],
 )
 def test_a_label_is_a_share_or_a_word(value: Any, label: float) -> None:
-    """-1 is none."""
+    """True and false are words of theirs."""
     assert label_value("f:1", "label", value) == label
-    assert math.isnan(label_value("f:1", "label", -1))
-    assert math.isnan(label_value("f:1", "label", "-1"))
+
+
+@pytest.mark.parametrize("value", [-1, "-1", -1.0, " -1.0 "])
+def test_a_label_of_minus_one_is_refused(value: Any) -> None:
+    """It is none for some tools and wrong for others."""
+    with pytest.raises(ComparisonError, match=r"f:1: label: .*write null for none, 0 for wrong"):
+        label_value("f:1", "label", value)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +86,19 @@ def test_names_and_flags() -> None:
     ]
     assert text_value("f", "t", None) is None
     assert text_value("f", "t", "") == ""
+
+
+def test_a_path_that_cannot_be_reached_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """A file that does not exist, links in a circle, a file as folder."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ComparisonError, match="none: no such file or folder"):
+        refuse_missing(tmp_path / "none")
+    with pytest.raises(ComparisonError, match="a: Too many levels of symbolic links"):
+        refuse_missing(tmp_path / "a")
+    with pytest.raises(ComparisonError, match="under: Not a directory"):
+        refuse_missing(tmp_path / "file" / "under")
+    refuse_missing(Path("-"))
+    refuse_missing(tmp_path)

@@ -82,6 +82,12 @@ def test_randomness_is_stated_for_rows_that_do_not_state_it(random: bool) -> Non
             {"key": KEY, "correct": 1, "at": datetime(2026, 1, 1)},
             "l.jsonl:2: `at` has no time zone",
         ),
+        ({"candidate": 0, "correct": 1}, "l.jsonl:2: candidate: .*by its text.*compare --labels"),
+        (
+            {"query": "q", "candidate": 3, "correct": 0},
+            r"\(got 3\): name the candidate by its text",
+        ),
+        ({"query": "q", "candidate": 1.0, "correct": 1}, r"\(got 1.0\): name .*or by `key`"),
         ({"key": b"\xff", "correct": 1}, "l.jsonl:2: cannot be sent as JSON"),
         (
             {"query": "q", "candidate": "c", "correct": 1, "tests": ["x"] * 9999},
