@@ -134,12 +134,9 @@ def test_labels_of_the_first_candidates_are_noticed(tmp_path: Path) -> None:
         for row in rows(1.0, 1, 300)
     ]
     second = [{**row, "label": None} for row in rows(1.2, 2, 300)]
-    paths = [
-        write(tmp_path / "a.jsonl", *first),
-        write(tmp_path / "b.jsonl", *second),
-    ]
+    files = ComparedFiles(write(tmp_path / "a.jsonl", *first), write(tmp_path / "b.jsonl", *second))
 
-    comparison = compared(ComparedFiles(*paths))
+    comparison = compared(files)
 
     assert not any(comparison.result.unusable)
     assert any("stand elsewhere in their queries" in line for line in assumptions(comparison))
