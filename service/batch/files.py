@@ -134,7 +134,11 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
         paths = [root]
     else:
         raise BatchError(f"{url}: no such file or folder")
-    paths = [path for path in paths if not out.holds(path, files)]
+    inside, paths = paths, [path for path in paths if not out.holds(path, files)]
+    if inside and not paths:
+        raise BatchError(
+            f"{out.url}: is the folder of the input {url}; name another for the results"
+        )
     if not paths:
         raise BatchError(f"{url}: {NO_FILES}")
     if len({path.endswith(".parquet") for path in paths}) > 1:

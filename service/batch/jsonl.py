@@ -22,13 +22,12 @@ from assay.service.batch.formats import (
 from assay.service.batch.ranking_rows import RankingRow, ranking_from
 from assay.service.batch.request_rows import as_request
 from assay.service.row_files.forms.json_row import json_row
+from assay.service.row_files.mapped_columns import BEGINNING_ROWS, UnseenColumns
 from assay.service.row_files.problems import RowProblem
 from assay.service.row_files.understood import Understood
 
 #: A longer line is a bad row, and never in memory as a whole.
 LONGEST_LINE = 32 << 20
-#: So many first rows show what the columns of a file hold.
-UNDERSTOOD_ROWS = 100
 
 
 class Jsonl(RowFormat):
@@ -39,18 +38,19 @@ class Jsonl(RowFormat):
     def scan(self, files: Files, path: str, part_rows: int) -> SourceFile:
         """Count the lines, and note where each part begins."""
         cuts, offsets, at, content = Cuts(part_rows), [], 0, blake2b(digest_size=16)
-        understood = Understood(form="JSON lines")
+        understood, unseen = Understood(form="JSON lines"), UnseenColumns(self.columns)
         try:
             with files.open(path) as file:
                 for line, length in _lines(file, content):
                     if line is None or not _is_blank(line):
-                        if cuts.rows < UNDERSTOOD_ROWS and line is not None:
-                            self._look_at(path, line, understood, cuts.rows)
+                        if cuts.rows < BEGINNING_ROWS and line is not None:
+                            unseen.look_at(self._look_at(path, line, understood, cuts.rows))
                         if cuts.add(0 if line is None else length):
                             offsets.append(at)
                     at += length
         except OSError as exc:
             raise BatchError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+        unseen.check(path)
         return SourceFile(
             path,
             rows=cuts.rows,
@@ -61,14 +61,15 @@ class Jsonl(RowFormat):
             understood=understood.data(),
         )
 
-    def _look_at(self, path: str, line: bytes, understood: Understood, number: int) -> None:
-        """Note what is understood of a row.
+    def _look_at(self, path: str, line: bytes, understood: Understood, number: int) -> Any:
+        """Note what is understood of a row, and return it as it came.
 
         Raises `BatchError` if the first row has a column of the output's.
         """
-        ranking = self._ranking(number, line, understood).row
-        if number == 0 and isinstance(ranking, dict):
-            clash(path, [name for name in ranking if name not in REQUEST])
+        ranking = self._ranking(number, line, understood)
+        if number == 0 and isinstance(ranking.row, dict):
+            clash(path, [name for name in ranking.row if name not in REQUEST])
+        return ranking.came
 
     def blocks(self, files: Files, source: SourceFile, first: int, parts: int) -> Iterator[Block]:
         """Yield parts, from the byte on where the first of them begins."""

@@ -17,6 +17,7 @@ from assay.service.importers.recognition import converted, recognised
 from assay.service.row_files.column_map import ColumnMap
 from assay.service.row_files.field_values import RowFieldError
 from assay.service.row_files.forms.json_text import NumberedItem
+from assay.service.row_files.mapped_columns import with_columns_seen
 from assay.service.row_files.problems import RowProblem
 from assay.service.row_files.rankings import check_ranking_map, read_ranking
 from assay.service.row_files.reading import NumberedRow, opened_rows
@@ -52,13 +53,15 @@ class RankingFile:
 def opened_rankings(file: Path, columns: ColumnMap) -> Iterator[RankingFile]:
     """Open a file of rankings, a pipe, or standard input (`-`); its first row is read.
 
-    Raises `StartupError` where the file as a whole cannot be read.
+    Raises `StartupError` where the file as a whole cannot be read, or its beginning lacks a column
+    that `columns` names.
     """
     check_ranking_map(columns)
     understood = Understood()
     with opened_rows(file) as opened:
         understood.form = opened.form.title()
-        rows = _rankings(file, opened.rows, columns, understood)
+        items = with_columns_seen(file, opened.rows, columns, lambda row: mended(row)[1])
+        rows = _rankings(file, items, columns, understood)
         first = [*_first(rows)]
         for column, reason in opened.left_out.items():
             understood.leave_out(column, reason)

@@ -81,9 +81,12 @@ def main() -> None:
             sys.stdout.flush()  # here, where a full disk is still a message
     except StartupError as exc:
         _fail(masked(str(exc)))
-    except BrokenPipeError:  # nobody reads any further, as in `| head`
-        _drop(sys.stdout)
-        raise SystemExit(1) from None
+    except BrokenPipeError:
+        _end_unread()
+    except SystemExit as exc:
+        if isinstance(exc.__context__, BrokenPipeError):  # which click has taken for an error
+            _end_unread()
+        raise
     except (
         OSError
     ) as exc:  # of a file that was named: a folder, one that may not be written, a full disk
@@ -92,6 +95,12 @@ def main() -> None:
         _fail(f"{exc.filename or 'the output'}: {exc.strerror or exc}")
     except MemoryError:
         _fail("not enough memory: give the command a smaller file, or several")
+
+
+def _end_unread() -> NoReturn:
+    """Exit where nobody reads any further, as in `| head`: with the code of other programs."""
+    _drop(sys.stdout)
+    raise SystemExit(128 + 13) from None  # what a shell shows of SIGPIPE
 
 
 def _fail(message: str) -> NoReturn:

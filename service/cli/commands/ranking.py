@@ -40,8 +40,9 @@ def rank_command(
     as_json: JsonOption = False,
 ) -> None:
     """Rank files of queries without a server: the same code, with a progress bar, resumable."""
-    if (missing := next((file for file in files if not _can_be_read(file)), None)) is not None:
-        raise typer.BadParameter(f"{missing}: no such file", param_hint="FILE")
+    for file in files:
+        if (problem := _unreadable(file)) is not None:
+            raise typer.BadParameter(f"{file}: {problem}", param_hint="FILE")
     from assay.service.cli.ranking.rank import RankOptions, rank_files
     from assay.service.row_files.column_map import ColumnMap
 
@@ -49,9 +50,17 @@ def rank_command(
     rank_files(files, out, config, {"data_dir": data_dir}, options)
 
 
-def _can_be_read(file: Path) -> bool:
-    """Return whether a file, a pipe or standard input stands behind a name."""
-    return str(file) == "-" or (file.exists() and not file.is_dir())
+def _unreadable(file: Path) -> str | None:
+    """Return why a name is none of a file, a pipe or standard input."""
+    from assay.service.cli.outputs import leads_in_circle
+
+    if str(file) == "-":
+        return None
+    if leads_in_circle(file):
+        return "is a link that leads in a circle"
+    if file.is_dir():
+        return f"is a folder; name its files, such as {file}/*.jsonl"
+    return None if file.exists() else "no such file"
 
 
 def batch_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -66,32 +67,31 @@ class Answering:
         """
         file = self.file
         if isinstance(row.row, RowProblem):
-            return Turn(self._unreadable(file, row, row.row.reason), 0)
+            return self._refused(file, row, row.row.reason)
         taken = frozenset(row.row) - REQUEST
         if file not in self._checked:
             self._checked.add(file)
             check_carried(f"{file}:{row.line}", taken, frozenset(ANSWER_COLUMNS))
         problem = unwritable(row.row) or _clash(taken)
         if problem is not None:
-            return Turn(self._unreadable(file, row, problem), 0)
+            return self._refused(file, row, problem)
         content = orjson.dumps(row.row, option=orjson.OPT_SORT_KEYS)
         asked = self._asked(file, row, row.row, content)
         if (earlier := self._answers.earlier(asked)) is not None:
-            return Turn(_kept(earlier, file, row.line), 0)
+            return Turn(_ready(Kept(earlier, file, row.line)), 0)
         return Turn(self._answer(file, row, row.row, asked), len(content))
 
     def _asked(
         self, file: str, row: RankingRow, fields: dict[str, Any], content: bytes
     ) -> AskedRow:
-        own = fields.get("id")
-        place = ("id", own) if isinstance(own, str | int | float) else row.line
         try:
             task = find_task(self._engine, fields.get("task") or "default", fields.get("ensemble"))
         except (ApiError, TypeError):
             ensemble = None
         else:
             ensemble = self._ensemble(task)
-        return AskedRow((file, place), blake2b(content, digest_size=16).hexdigest(), ensemble)
+        row_hash = blake2b(content, digest_size=16).hexdigest()
+        return AskedRow((file, _place(fields, row.line)), row_hash, ensemble, row.line)
 
     def _ensemble(self, task: Task) -> str:
         key = task.name, task.ensemble
@@ -109,7 +109,10 @@ class Answering:
         }
         hashes = {"input_hash": asked.row, "ensemble_hash": asked.ensemble}
         async with self._room:
-            return {**beside, **await self._ranked(row.line, fields), **hashes}
+            answer = await self._ranked(row.line, fields)
+        if "error" in answer:
+            self._answers.failed(asked)
+        return {**beside, **answer, **hashes}
 
     async def _ranked(self, line: int, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the answer's fields, or the error's."""
@@ -138,19 +141,40 @@ class Answering:
         error: dict[str, Any] = orjson.loads(failure.body())
         return error
 
-    async def _unreadable(self, file: str, row: RankingRow, reason: str) -> dict[str, Any]:
-        field = reason.partition(":")[0]
-        error = {
-            "type": "invalid_request_error",
-            "message": reason,
-            "param": field if field in RANKING_FIELDS else None,
-            "code": "unreadable_row",
-        }
-        return {"line": row.line, "file": file, "input": writable(row.came), "error": error}
+    def _refused(self, file: str, row: RankingRow, reason: str) -> Turn[dict[str, Any] | Kept]:
+        """Return the error of a row that is no request; it has the row's id, as answers have."""
+        came = row.came if isinstance(row.came, Mapping) else {}
+        self._answers.failed(AskedRow((file, _place(came, row.line)), None, None, row.line))
+        named = {"id": came["id"]} if unwritable(came) is None and _id_of(came) is not None else {}
+        error = _unreadable(reason)
+        answer = {"line": row.line, "file": file, **named, "input": writable(row.came), **error}
+        return Turn(_ready(answer), 0)
 
 
-async def _kept(earlier: EarlierAnswer, file: str, line: int) -> Kept:
-    return Kept(earlier, file, line)
+def _unreadable(reason: str) -> dict[str, Any]:
+    field = reason.partition(":")[0]
+    error = {
+        "type": "invalid_request_error",
+        "message": reason,
+        "param": field if field in RANKING_FIELDS else None,
+        "code": "unreadable_row",
+    }
+    return {"error": error}
+
+
+async def _ready(answer: dict[str, Any] | Kept) -> dict[str, Any] | Kept:
+    return answer
+
+
+def _id_of(fields: Mapping[str, Any]) -> Any:
+    own = fields.get("id")
+    return own if isinstance(own, str | int | float) else None
+
+
+def _place(fields: Mapping[str, Any], line: int) -> Any:
+    """Return what a row is known by: its own id, or its line."""
+    own = _id_of(fields)
+    return line if own is None else ("id", own)
 
 
 def _clash(taken: frozenset[str]) -> str | None:

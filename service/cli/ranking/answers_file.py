@@ -39,8 +39,10 @@ class AskedRow:
     """A row to answer: its place, and the hashes of the row and of its ensemble."""
 
     place: tuple[Any, Any]
-    row: str
+    row: str | None  # None of a row that cannot be read
     ensemble: str | None
+    line: int = 0
+    before: EarlierAnswer | None = None
 
 
 @dataclass
@@ -50,10 +52,12 @@ class EarlierCounts:
     kept: int = 0
     ensemble_changed: int = 0
     replaced: dict[int, EarlierAnswer] = field(default_factory=dict)
+    of_failed: dict[int, EarlierAnswer] = field(default_factory=dict)
 
     def asked_again(self) -> dict[str, int]:
         """Return how many rows were asked again, by the reason."""
         replaced = [earlier for earlier in self.replaced.values() if not earlier.used]
+        replaced = [earlier for earlier in replaced if id(earlier) not in self.of_failed]
         unknown = sum(earlier.asked is None for earlier in replaced)
         counts = {
             INPUT_CHANGED: len(replaced) - unknown,
@@ -67,8 +71,9 @@ class AnswersFile:
     """Answers in the input's order: a killed run is continued, and what changed is replaced.
 
     Answers that stand where they belong stay. At the first that does not, the rest of the file
-    goes into a file beside, `.NAME.earlier`, from which answers are taken over as their rows come;
-    it is removed at the end.
+    goes into a file beside, `.NAME.earlier`, from which answers are taken over as their rows come.
+    In the end it has the answers of rows that fail now: a later run takes them over where the rows
+    and the ensemble are again as they were. Without such rows it is removed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,6 +83,7 @@ class AnswersFile:
         self._in_place: list[EarlierAnswer] = []
         self._by_hash: dict[str | None, list[EarlierAnswer]] = defaultdict(list)
         self._by_place: dict[tuple[Any, Any], EarlierAnswer] = {}
+        self._by_line: dict[tuple[Any, int], EarlierAnswer] = {}
         self._next = 0
         self._file: IO[bytes] | None = None
         self._read()
@@ -97,6 +103,7 @@ class AnswersFile:
         for earlier in [*self._in_place, *beside]:
             self._by_hash[earlier.asked].append(earlier)
             self._by_place.setdefault(earlier.place, earlier)
+            self._by_line.setdefault((earlier.place[0], earlier.line), earlier)
 
     def earlier(self, asked: AskedRow) -> EarlierAnswer | None:
         """Return the earlier answer of a row; None where the row or its ensemble changed, or is
@@ -110,11 +117,28 @@ class AnswersFile:
                 return earlier
         before = self._by_place.get(asked.place)
         if same:
-            same[0].used = True
+            same[0].used, asked.before = True, same[0]
             self.counts.ensemble_changed += 1
         elif before is not None:
             self.counts.replaced[id(before)] = before
         return None
+
+    def failed(self, asked: AskedRow) -> None:
+        """Keep the earlier answer of a row that fails now beside the file, if there is one."""
+        earlier = (
+            asked.before
+            or self._by_place.get(asked.place)
+            or self._by_line.get((asked.place[0], asked.line))
+        )
+        if earlier is None or (earlier.used and earlier is not asked.before):
+            return
+        earlier.used = False
+        self.counts.of_failed[id(earlier)] = earlier
+
+    @property
+    def kept_beside(self) -> list[EarlierAnswer]:
+        """Return the answers that are kept in the file beside: of rows that fail now."""
+        return [earlier for earlier in self.counts.of_failed.values() if not earlier.used]
 
     def keep(self, earlier: EarlierAnswer, file: str, line: int) -> None:
         """Put an earlier answer at its row's turn."""
@@ -165,7 +189,15 @@ class AnswersFile:
         """End the file after the last row, and forget answers whose rows are no more."""
         self._cut()
         self.close()
-        self.aside.unlink(missing_ok=True)
+        if not self.kept_beside:
+            self.aside.unlink(missing_ok=True)
+            return
+        unfinished = self.aside.with_name(f"{self.aside.name}.new")
+        with unfinished.open("wb") as file:
+            file.writelines(map(self._content, self.kept_beside))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.aside)
 
     def close(self) -> None:
         """Close the file."""
@@ -175,7 +207,7 @@ class AnswersFile:
     @property
     def left_out(self) -> int:
         """Return how many earlier answers are of rows that are no more, and not replaced."""
-        replaced = self.counts.replaced
+        replaced = self.counts.replaced.keys() | self.counts.of_failed.keys()
         every = (earlier for same in self._by_hash.values() for earlier in same)
         return sum(not earlier.used and id(earlier) not in replaced for earlier in every)
 
@@ -185,7 +217,11 @@ class AnswersStream:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.counts, self.left_out = EarlierCounts(), 0
+        self.kept_beside: list[EarlierAnswer] = []
         self._file = file
+
+    def failed(self, _: AskedRow) -> None:
+        """Do nothing: there is no earlier answer."""
 
     def earlier(self, _: AskedRow) -> None:
         """Return that there is no earlier answer."""

@@ -37,6 +37,7 @@ from assay.service.batch.ranking import Effort, Ranker
 from assay.service.batch.ranking_rows import understood_from
 from assay.service.cli.console import Console, ProgressText
 from assay.service.cli.ranking.bad_rows import AllowedBad
+from assay.service.cli.ranking.failure_reasons import FailureReasons
 from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
 from assay.service.runtime.configuration import load_config
@@ -44,6 +45,9 @@ from assay.service.runtime.lifespan import open_engine
 from assay.service.store.embedded_valkey import EmbeddedStore
 from assay.service.telemetry.logs import configure_logging
 from assay.service.telemetry.metrics import Metrics
+
+#: Rows that could not be ranked, after which no more are read for their reasons.
+MOST_ROWS_WITH_REASONS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def run_batch(
     summary = asdict(counts)
     if counts.bad < counts.rows:
         files.put(orjson.dumps(summary), SUCCESS)
-    _tell(summary, job, as_json)
+    _tell(summary, job, as_json, failure_reasons(files) if counts.bad else FailureReasons())
     if not wanted.allowed.hold(counts.bad, counts.rows):
         raise SystemExit(1)
 
@@ -197,12 +201,28 @@ def _show_understood(job: BatchPlan, console: Console) -> None:
                 console.print(f"{source.name}: {line}", highlight=False, soft_wrap=True)
 
 
-def _tell(summary: dict[str, int], job: BatchPlan, as_json: bool) -> None:
+def failure_reasons(files: Files) -> FailureReasons:
+    """Return why rows of a job could not be ranked; of very many rows, of the first."""
+    reasons, rows = FailureReasons(), 0
+    for name in files.names(BAD):
+        for line in (files.get(BAD, name) or b"").splitlines():
+            bad = orjson.loads(line)
+            reasons.add(str(bad["error"]), str(bad["file"]), bad["row"])
+            rows += 1
+        if rows >= MOST_ROWS_WITH_REASONS:
+            break
+    return reasons
+
+
+def _tell(summary: dict[str, int], job: BatchPlan, as_json: bool, reasons: FailureReasons) -> None:
     if as_json:
         understood = {source.name: source.understood for source in job.sources}
-        printed = {**summary, "out": job.out, "understood": understood}
+        printed = {**summary, "out": job.out, "understood": understood, "reasons": reasons.data()}
         print(json.dumps(printed))  # noqa: T201 - this is the command's output
         return
+    on_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    for line in reasons.lines():
+        on_stderr.print(line, markup=False)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{summary['rows']:,} rows: {job.out}", markup=False)
     if summary["bad"]:

@@ -18,6 +18,7 @@ from assay.service.cli.console import Console, ProgressText
 from assay.service.cli.outputs import check_output, is_stream
 from assay.service.cli.ranking.answering import Answering, Kept
 from assay.service.cli.ranking.answers_file import AnswersFile, AnswersStream
+from assay.service.cli.ranking.failure_reasons import FailureReasons
 from assay.service.cli.ranking.turns import take_turns
 from assay.service.config.loading import default_config_path
 from assay.service.config.model import Config
@@ -61,12 +62,19 @@ def rank_files(
     """
     if out != STANDARD_OUTPUT:
         check_output(out, *paths, config_path)
+    for path in paths:
+        if path.is_file():  # all of them before the first is ranked
+            with opened_rankings(path, options.columns):
+                pass
     config = load_config(config_path or default_config_path(), {**flags, "log_level": "warning"})
     configure_logging(config.service)
     console = Console(stderr=True, highlight=False)
     with _opened(out) as answers:
-        run = _Run(answers, options, console)
+        # the summary as JSON is then all that standard error gets
+        run = _Run(answers, options, console, quiet=options.as_json and is_stdout(out))
         asyncio.run(run.rank(config, paths))
+    if not options.as_json:
+        run.show_failures(out)
     _print_summary(run.summary(out), options.as_json, console if is_stdout(out) else None)
     if run.failed:
         raise SystemExit(1)
@@ -93,10 +101,14 @@ def _opened(out: Path) -> Iterator[Answers]:
 class _Run:
     """One run over all files."""
 
-    def __init__(self, answers: Answers, options: RankOptions, console: Console) -> None:
+    def __init__(
+        self, answers: Answers, options: RankOptions, console: Console, quiet: bool
+    ) -> None:
         self.answers, self.options, self.console = answers, options, console
         self.ranked = self.failed = 0
         self.understood: dict[str, dict[str, Any]] = {}
+        self.reasons = FailureReasons()
+        self.quiet = quiet
 
     async def rank(self, config: Config, paths: Sequence[Path]) -> None:
         """Rank the files one after another."""
@@ -108,6 +120,7 @@ class _Run:
                 ProgressText("{task.completed} rows"),
                 TimeElapsedColumn(),
                 console=self.console,
+                disable=not self.console.is_terminal or self.quiet,
             ) as bar:
                 task = bar.add_task("ranking", total=None)
                 for path in paths:
@@ -131,7 +144,8 @@ class _Run:
         """Print the lines about a file that were not shown yet, and return all of them."""
         self.understood[str(path)] = understood.data()
         lines = [f"{path}: {line}" for line in understood.lines()]
-        if new := [line for line in lines if line not in shown]:
+        new = [line for line in lines if line not in shown]
+        if new and not self.quiet:
             self.console.print("\n".join(new), markup=False, soft_wrap=True)
         return lines
 
@@ -139,9 +153,26 @@ class _Run:
         if isinstance(answer, Kept):
             self.answers.keep(answer.earlier, answer.file, answer.line)
             return
-        self.ranked += "error" not in answer
-        self.failed += "error" in answer
+        if "error" in answer:
+            self.failed += 1
+            self.reasons.add(str(answer["error"]["message"]), answer["file"], answer["line"])
+        else:
+            self.ranked += 1
         self.answers.write(answer)
+
+    def show_failures(self, out: Path) -> None:
+        """Print why rows failed, and where their earlier answers are."""
+        for line in self.reasons.lines():
+            self.console.print(line, soft_wrap=True)
+        if self.failed:
+            self.console.print(f"each failed row has its reason in {out}: `error`", soft_wrap=True)
+        if (count := len(self.answers.kept_beside)) and isinstance(self.answers, AnswersFile):
+            self.console.print(
+                f"{count} of the failed rows had answers of an earlier run: they are kept in"
+                f" {self.answers.aside}, and a run in which rows and ensemble are as they were"
+                " takes them back",
+                soft_wrap=True,
+            )
 
     def summary(self, out: Path) -> dict[str, Any]:
         """Return the run's counts."""
@@ -151,6 +182,8 @@ class _Run:
             "already_there": self.answers.counts.kept,
             "asked_again": self.answers.counts.asked_again(),
             "left_out": self.answers.left_out,
+            "kept_beside": len(self.answers.kept_beside),
+            "reasons": self.reasons.data(),
             "understood": self.understood,
             "out": str(out),
         }

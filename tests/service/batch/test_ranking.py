@@ -57,6 +57,7 @@ def test_each_row_comes_out_once_and_bad_ones_are_set_aside(
 
     understood = first.pop("understood")
     assert second.pop("understood") == understood
+    assert first.pop("reasons") == second.pop("reasons") != []
     assert understood["in.jsonl"]["columns"]["candidates"] == ["candidates"]
     assert first == second == {"rows": 125, "bad": 5, "partial": 0, "out": str(out)}
     assert contents(out) == before

@@ -13,7 +13,7 @@ import pytest
 
 from assay.service.cli.outputs import check_output, is_stream
 from assay.service.domain.errors import StartupError
-from tests.support.commands.in_process import run
+from tests.support.commands.in_process import problem, run
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,3 +130,20 @@ def test_every_writer_of_the_command_line_goes_through_one_function() -> None:
     ]
 
     assert offending == []
+
+
+@pytest.mark.parametrize("command", ["rank", "predict", "import"])
+def test_a_folder_or_a_circle_of_links_is_no_output(tmp_path: Path, command: str) -> None:
+    """One line with the reason, whoever writes."""
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"query": "q", "candidates": ["a", "b"]}\n')
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    words: list[str | Path] = [source, source] if command == "predict" else [source]
+    words = ["lm-eval", *words] if command == "import" else words
+
+    circle = problem(command, *words, "-o", tmp_path / "one")
+    folder = problem(command, *words, "-o", tmp_path)
+
+    assert circle == f"{tmp_path / 'one'}: is a link that leads in a circle; name another file"
+    assert folder == f"{tmp_path}: is a folder; name a file for the output"

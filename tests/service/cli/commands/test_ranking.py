@@ -82,3 +82,19 @@ def test_the_demo_stops_after_its_table_where_the_environment_says_so(
 def test_what_cannot_be_run_is_refused(words: tuple[str, ...]) -> None:
     """Before anything is loaded."""
     assert run(*words).exit_code == 2
+
+
+def test_an_input_that_is_no_file_is_named_with_the_reason(tmp_path: Path) -> None:
+    """A folder, a link in a circle, and nothing are told apart."""
+    (tmp_path / "in.jsonl").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    results = [
+        run("rank", tmp_path / name, "-o", tmp_path / "o") for name in ("in.jsonl", "loop", "none")
+    ]
+
+    assert [result.exit_code for result in results] == [2, 2, 2]
+    shown = [" ".join(result.stderr.replace("│", "").split()) for result in results]
+    assert "is a folder; name its files" in shown[0]
+    assert "is a link that leads in a circle" in shown[1]
+    assert "no such file" in shown[2]

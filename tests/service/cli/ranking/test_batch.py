@@ -37,6 +37,7 @@ def test_a_job_ends_with_its_counts(tmp_path: Path) -> None:
     out = tmp_path / "out"
     counts = {"rows": 3, "bad": 1, "partial": 0}
     assert first.pop("understood") == second.pop("understood")
+    assert first.pop("reasons") == second.pop("reasons") != []
     assert first == second == {**counts, "out": str(out)}
     assert json.loads((out / SUCCESS).read_text()) == counts
     assert len(results(out)) == 3
@@ -250,3 +251,29 @@ def test_the_files_of_another_tool_are_read(tmp_path: Path) -> None:
 
     assert said(*words(tmp_path, row))["bad"] == 0
     assert [len(each["candidates"]) for each in results(tmp_path / "out")] == [2]
+
+
+def test_why_rows_could_not_be_ranked_is_printed_by_its_count(tmp_path: Path) -> None:
+    """Beside the place where they are, and in `--json`."""
+    bad = [{"query": number, "candidates": ["a", "b"]} for number in range(3)]
+    command = words(tmp_path, *bad, {"query": "q", "candidates": ["a", "b"]})
+
+    result = run(*command)
+    again = run(*command, "--json")
+
+    assert result.exit_code == again.exit_code == 1
+    assert "failed: 3 rows, the first " in result.stderr
+    assert "query: must be a text" in result.stderr
+    assert json.loads(again.stdout)["reasons"][0]["rows"] == 3
+
+
+@pytest.mark.parametrize("where", ["", "in.jsonl", "*.jsonl"])
+def test_the_folder_of_the_input_is_no_output(tmp_path: Path, where: str) -> None:
+    """Whatever names the input."""
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    as_lines(folder / "in.jsonl", bodies(1))
+
+    message = problem("batch", folder / where, folder, "--data-dir", tmp_path / "data")
+
+    assert message.startswith(f"{folder}: is the folder of the input {folder / where}")

@@ -393,3 +393,115 @@ def test_what_was_understood_is_printed_once(tmp_path: Path, second: dict[str, A
     assert result.exit_code == 0, result.output
     assert result.stderr.count("read as JSON lines") == 1
     assert next(iter(second)) in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        ("query=nope", "--map query=nope: no column 'nope' in its first 6 rows; there are "),
+        ("candidates=candidates.text", "--map candidates=candidates.text: no column"),
+        ("query=query,reference=gold", "--map reference=gold: no column 'gold'"),
+        ("id=[red]", "--map id=[red]: no column '[red]'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["rank", "batch"])
+def test_a_mapped_column_that_no_row_has_stops_the_command(
+    tmp_path: Path, columns: str, shown: str, command: str
+) -> None:
+    """A typo leaves an earlier output as it was."""
+    ranked(tmp_path, ROWS)
+    before = (tmp_path / "out.jsonl").read_bytes()
+    own = ["-o", tmp_path / "out.jsonl"] if command == "rank" else [tmp_path / "out"]
+    out: list[str | Path] = [*own]
+
+    message = problem(
+        command, tmp_path / "in.jsonl", *out, "--map", columns, "--data-dir", tmp_path / "data"
+    )
+
+    assert shown in message
+    assert (tmp_path / "out.jsonl").read_bytes() == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_files_are_looked_at_before_the_first_is_ranked(tmp_path: Path) -> None:
+    """The second lacks the column."""
+    first = as_lines(tmp_path / "a.jsonl", [{"p": "1?", "candidates": ["1", "2"]}])
+    second = as_lines(tmp_path / "b.jsonl", ROWS)
+    out = tmp_path / "o.jsonl"
+
+    message = problem(
+        "rank", first, second, "-o", out, "--map", "query=p", "--data-dir", tmp_path / "data"
+    )
+
+    assert message.startswith(f"{second}: --map query=p: no column 'p'")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: {**row, "candidates": "text"},
+        lambda row: {**row, "query": 5},
+        lambda row: {**row, "task": "none"},
+        lambda row: {name: value for name, value in row.items() if name not in ("id", "query")},
+    ],
+    ids=["unreadable", "type", "refused", "lost"],
+)
+def test_answers_of_rows_that_fail_now_are_kept_beside(
+    tmp_path: Path, change: Callable[[Any], Any]
+) -> None:
+    """The output has the error; a run with the row as it was takes the answer back."""
+    _, before = ranked(tmp_path, ROWS)
+    changed = [*ROWS[:2], change(ROWS[2]), *ROWS[3:]]
+
+    for _ in range(2):
+        summary, answers = ranked(tmp_path, changed, code=1)
+        assert (summary["failed"], summary["kept_beside"], summary["left_out"]) == (1, 1, 0)
+        assert ["error" in answer for answer in answers] == [False, False, True] + [False] * 3
+    summary, again = ranked(tmp_path, ROWS)
+
+    assert (summary["ranked"], summary["already_there"]) == (0, 6)
+    assert again == before
+    assert not (tmp_path / ".out.jsonl.earlier").exists()
+
+
+def test_the_reasons_of_failed_rows_are_printed_by_their_count(tmp_path: Path) -> None:
+    """And where each row's own is, and where its earlier answer is."""
+    ranked(tmp_path, ROWS)
+    bad = [{**row, "query": number} for number, row in enumerate(ROWS[:3])]
+    source = as_lines(tmp_path / "in.jsonl", [*bad, "{nonsense", *ROWS[3:]])
+    words: list[str | Path] = ["-c", tmp_path / "config.yaml", "--data-dir", tmp_path / "data"]
+
+    result = run("rank", source, "-o", tmp_path / "out.jsonl", *words)
+
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert "failed: 3 rows, the first in.jsonl:1: query: must be a text" in result.stderr
+    assert any(line.startswith("failed: in.jsonl:4: not JSON") for line in lines)
+    assert f"each failed row has its reason in {tmp_path / 'out.jsonl'}: `error`" in lines
+    assert any(line.startswith("3 of the failed rows had answers of an earlier") for line in lines)
+
+
+@pytest.mark.parametrize("own", [1.5, 7, "x"])
+def test_a_failed_row_keeps_its_id(tmp_path: Path, own: Any) -> None:
+    """Where a good row has it."""
+    _, answers = ranked(tmp_path, [ROWS[0], {"id": own, "query": "q"}], code=1)
+
+    assert answers[1]["id"] == own
+    assert answers[1]["input"]["id"] == own
+
+
+def test_standard_error_is_one_line_of_json_where_answers_take_standard_output(
+    tmp_path: Path,
+) -> None:
+    """Without progress, and without what the line has under `understood`."""
+    config = write_config(
+        tmp_path / "config.yaml", {"verifiers": [{"name": "length", "kind": "length"}]}
+    )
+    source = as_lines(tmp_path / "in.jsonl", ROWS)
+
+    result = run("rank", source, "-o", "-", "--json", "-c", config, "--data-dir", tmp_path / "data")
+
+    assert len(result.stdout.splitlines()) == 6
+    summary = json.loads(result.stderr)
+    assert (summary["ranked"], list(summary["understood"])) == (6, [str(source)])
