@@ -17,6 +17,7 @@ from assay.service.api.requests import RankRequest, RunFields
 from assay.service.batch.formats import RESULT
 from assay.service.batch.own_output import ANSWER_COLUMNS
 from assay.service.cli.labels.label_columns import LABEL_EXTRAS
+from assay.service.row_files.known_names import RANKING_NAMES
 from tests.support.commands.in_process import as_npz, run, said
 from tests.test_docs import DOCS
 
@@ -65,6 +66,15 @@ def fields(name: str, part: str | None = None) -> set[str]:
     references = [part_of.get("$ref") for part_of in within]
     inner = [reference.rpartition("/")[2] for reference in references if reference]
     return set(described.get("properties", ())).union(*(fields(name, of) for of in inner))
+
+
+def test_the_page_lists_the_names_that_are_known() -> None:
+    """A row of its table for each field of a ranking."""
+    page = (DOCS / "formats.md").read_text(encoding="utf-8")
+
+    for field, groups in RANKING_NAMES.items():
+        names = ", ".join(f"`{name}`" for group in groups for name in group)
+        assert f"| `{field}` | {names} |" in page
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
