@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from assay.aggregation.whole_file import replace_file
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.forms.endings import FORMS, named_ending
+from assay.service.row_files.forms.endings import FORMS, has_text_name, named_ending
 
 UNFINISHED = ".tmp"
 NO_FILES = f"has no file of rows ({FORMS})"
@@ -146,6 +146,8 @@ def inputs(url: str, out: Files) -> tuple[Files, list[str]]:
             f"{url}: has both .parquet files and others; name one kind, such as"
             f" '{url.rstrip('/')}/*.parquet'"
         )
+    if unnamed := [path for path in paths if not has_text_name(path)]:
+        raise BatchError(f"{unnamed[0]}: its name is not UTF-8: rename it")
     return files, paths
 
 

@@ -53,9 +53,12 @@ def rank_command(
 def _unreadable(file: Path) -> str | None:
     """Return why a name is none of a file, a pipe or standard input."""
     from assay.service.cli.outputs import leads_in_circle
+    from assay.service.row_files.forms.endings import has_text_name
 
     if str(file) == "-":
         return None
+    if not has_text_name(file):
+        return "its name is not UTF-8: rename it, or give its content to standard input (-)"
     if leads_in_circle(file):
         return "is a link that leads in a circle"
     if file.is_dir():

@@ -60,3 +60,12 @@ def ending_of(file: Path) -> Ending:
     if file.exists() and not file.is_file() and not file.is_dir():
         return Ending("jsonl")
     raise StartupError(f"{file}: must end in {FORMS}")
+
+
+def has_text_name(file: str | Path) -> bool:
+    """Return whether a file's name is text: results name their file, and JSON takes UTF-8 alone."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,16 @@ def test_an_input_that_is_no_file_is_named_with_the_reason(tmp_path: Path) -> No
     assert "is a folder; name its files" in shown[0]
     assert "is a link that leads in a circle" in shown[1]
     assert "no such file" in shown[2]
+
+
+@pytest.mark.parametrize("command", ["rank", "batch"])
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, command: str) -> None:
+    """Results would have to name it."""
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jsonl"))
+    file.write_text('{"query": "q", "candidates": ["a"]}\n')
+    words = ["-o", tmp_path / "o.jsonl"] if command == "rank" else [tmp_path / "out"]
+
+    result = run(command, file, *words)
+
+    assert result.exit_code != 0
+    assert "is not UTF-8" in f"{result.stderr} {result.exception}"

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from assay.service.domain.errors import StartupError
-from assay.service.row_files.forms.endings import ENDINGS, FORMS, Ending, ending_of, named_ending
+from assay.service.row_files.forms.endings import (
+    ENDINGS,
+    FORMS,
+    Ending,
+    ending_of,
+    has_text_name,
+    named_ending,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,13 @@ def test_a_pipe_is_written_as_json_lines(tmp_path: Path) -> None:
     assert ending_of(tmp_path / "pipe") == Ending("jsonl")
     with pytest.raises(StartupError):
         ending_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_text"),
+    [("a.jsonl", True), ("été ü.csv", True), ("\udcff.jsonl", False), ("a\udc80/b.csv", False)],
+    ids=["plain", "accents", "byte", "folder"],
+)
+def test_a_name_that_is_no_text_is_known(name: str, is_text: bool) -> None:
+    """Bytes that are no UTF-8, in the file's name or its folder's."""
+    assert has_text_name(Path(name)) is is_text
