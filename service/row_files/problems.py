@@ -14,7 +14,7 @@ KEPT_CHARACTERS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why a row cannot be read, and the text that stands there."""
+    """Why a row cannot be read, and its text."""
 
     reason: str
     text: str = ""

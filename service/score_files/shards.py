@@ -54,7 +54,7 @@ class Shards:
     are in memory.
 
     Their verifiers must be the same, in any order, a query belongs in one file, and each file
-    stands there once, under whatever name; else `TableError`. `notes`: those on files after the
+    counts once, under whatever name; else `TableError`. `notes`: those on files after the
     first, as far as they were walked.
     """
 

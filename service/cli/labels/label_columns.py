@@ -48,13 +48,15 @@ def rows_of_labels(
     row that cannot be read, with its place.
     """
     understood.form = opened.form.title()
-    found_rows = converted(valid_rows(file, opened.rows), "labels", file=str(file), columns=columns)
-    understood.tool = found_rows.title
+    importer_rows = converted(
+        valid_rows(file, opened.rows), "labels", file=str(file), columns=columns
+    )
+    understood.tool = importer_rows.title
     of_columns = understood
-    if found_rows.title is not None:
+    if importer_rows.title is not None:
         columns, of_columns = ColumnMap(), Understood()  # its rows have our names by now
     check_label_map(columns)
-    for line, row in found_rows.rows:
+    for line, row in importer_rows.rows:
         try:
             rows = list(_labels(row, columns, of_columns))
         except RowFieldError as exc:
@@ -63,11 +65,11 @@ def rows_of_labels(
             yield line, label
     for column, reason in opened.left_out.items():
         understood.leave_out(column, reason)
-    for name, column in found_rows.understood.items():
+    for name, column in importer_rows.understood.items():
         understood.take(name, column)
-    for reason, count in found_rows.skipped.items():
+    for reason, count in importer_rows.skipped.items():
         understood.note(f"{count} {reason} gave no label")
-    for reason, count in found_rows.unlabelled.items():
+    for reason, count in importer_rows.unlabelled.items():
         understood.note(f"without a label: {count} {reason}")
 
 

@@ -78,7 +78,7 @@ def _check_directory(file: Path, content: IO[bytes]) -> None:
 def _rows(
     file: Path, archive: ZipFile, content: IO[bytes]
 ) -> Iterator[tuple[int, dict[str, Any] | RowProblem]]:
-    # A header that was written again stands there twice: the last counts.
+    # A header that was written again occurs twice: the last counts.
     members = {info.filename: info for info in archive.infolist()}
     if len(members) > MOST_MEMBERS:
         raise StartupError(f"{file}: has more than {MOST_MEMBERS} members")
