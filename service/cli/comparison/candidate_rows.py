@@ -94,7 +94,9 @@ def read_system(path: Path, columns: ColumnMap, extra: str | None = None) -> Sys
         raise ComparisonError(f"{path}: has no candidates")
     _refuse_duplicates(rows)
     by_field = {name: " or ".join(of) for name, of in used.items()}
-    return SystemFile(path.name, path, rows, "candidate" in used, by_field)
+    return SystemFile(
+        name=path.name, path=path, rows=rows, named="candidate" in used, columns=by_field
+    )
 
 
 def _checked(

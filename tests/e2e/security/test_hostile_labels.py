@@ -15,7 +15,7 @@ LABEL = b'{"query": "q", "candidate": "c", "correct": 1}'
 LABELS: dict[str, tuple[bytes, int]] = {
     "depth": (LABEL + b"\n" + b"[" * 5000 + b"]" * 5000, 2), "an object's depth": (LABEL + b'\n{"a": ' * 3000, 2),
     "depth that is JSON": (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", 1), "latin-1": (LABEL + b'\n\n{"query": "caf\xe9"}', 3), "utf-16": ('{"query": "q"}'.encode("utf-16"), 1),
-    "a number": (LABEL + b"\n5\n", 2), "a list": (b"[]\n", 1), "no JSON": (LABEL + b"\n" + LABEL + b"\n{", 3), "NaN": (b'{"correct": NaN}', 1), "a surrogate": (b'{"query": "\\ud800"}', 1),
+    "a number": (LABEL + b"\n5\n", 2), "a list": (b"[5]\n", 1), "no JSON": (LABEL + b"\n" + LABEL + b"\n{", 3), "infinity": (b'{"query": "q", "candidate": "a", "correct": Infinity}', 1), "a surrogate": (b'{"query": "\\ud800"}', 1),
     "zeros": (b"\0\0\0", 1), "a BOM in between": (LABEL + b"\n\xef\xbb\xbf" + LABEL, 2), "digits": (b'{"correct": 1' + b"0" * 5000 + b"}", 1),
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_hostile_labels_are_a_message_with_file_line_and_value(
         )
 
     assert code == 2, printed
-    assert printed.startswith(f"{path}:{line}: ")
+    assert printed.splitlines()[-1].startswith(f"{path}:{line}: ")
     assert server.seen == []
 
 
@@ -58,7 +58,7 @@ def test_a_label_that_the_service_refuses_is_told_by_its_line(
         )
 
     assert code == 2
-    assert printed.strip() == (
+    assert printed.splitlines()[-1] == (
         f"{path}:3: labels.1.correct: Input should be less than 1 (got 7); nothing of the file is"
         " kept"
     )

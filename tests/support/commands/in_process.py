@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 from typer.testing import CliRunner, Result
 
 from assay.service.cli.main import app
@@ -30,7 +31,10 @@ class Recorder:
 
 def run(*words: str | Path, content: str | None = None) -> Result:
     """Run the command in this process; `content`: its standard input."""
-    return CliRunner().invoke(app, [str(word) for word in words], content)
+    try:
+        return CliRunner().invoke(app, [str(word) for word in words], content)
+    finally:  # a command that logs leaves the log its own streams, which are closed now
+        structlog.reset_defaults()
 
 
 def said(*words: str | Path) -> Any:
