@@ -1,4 +1,4 @@
-"""Means over all candidates of which only some are labelled, with a forecast as control variate.
+"""Means over all candidates from labels of some, with a forecast as control variate.
 
 The weighted mean of labelled candidates alone is right in the mean over draws of labels (Hajek). A
 forecast of every candidate's value narrows it: the mean forecast of all candidates, a share of it,

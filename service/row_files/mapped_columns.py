@@ -26,7 +26,7 @@ class UnseenColumns:
         self._there: dict[str, None] = {}
 
     def look_at(self, row: Any) -> None:
-        """Take the columns that a row has for seen; what is no object has none."""
+        """Note the columns of a row; a row that is no object has none."""
         if not isinstance(row, Mapping):
             return
         self._rows += 1

@@ -168,7 +168,7 @@ NO_SCORES, NO_IDS = "holds queries with candidates, and no scores", "has no `que
 NOT_LABELS, A_FOLDER = "correct: is missing", "Is a directory"
 NO_PICK = "has no `score` and no `probability` to pick by"
 OF_A_MODEL = "is training data that a model chose"
-#: What each command makes of each file: it reads it, or says so much.
+#: By file, the outcome of each command: it reads the file, or its refusal holds this text.
 READ_AS_RANKINGS = (READS,) * 6
 AS_PREDICTION = (NOT_RANKINGS, NOT_RANKINGS, READS, NO_LABELS, NO_VERIFIER, READS)
 AS_LABELS = (NOT_RANKINGS, NOT_RANKINGS, *(LABELS_HERE,) * 3, NO_IDS, READS)

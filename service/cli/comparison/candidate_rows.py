@@ -75,7 +75,7 @@ class SystemFile:
 
     @property
     def has_content(self) -> bool:
-        """Return whether each row has a text or a key, by which candidates can be told apart."""
+        """Return whether each row has a text or a key, which identify its candidate."""
         return all(row.key is not None for row in self.rows) or all(
             row.text is not None for row in self.rows
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Reasons that are printed, and that are told apart at all: messages may name values.
+#: The most reasons to print, and to count apart: messages may name values, so there may be many.
 SHOWN_REASONS, MOST_REASONS = 5, 1000
 LONGEST_SHOWN_REASON = 300
 VALUE_BEGIN = " (got "

@@ -228,7 +228,7 @@ def _usable(row: ToolRow, wish: Wish) -> list[tuple[str, str, Any]]:
 
 
 def _typed(value: Any, wanted: bool) -> tuple[str, Any]:
-    """Return the type of an answer in a flat row, and its value; "" for what is no answer."""
+    """Return the type of the answer in a flat row, and its value; "" where the row has none."""
     if isinstance(value, str) and value[:1] in "[{":
         try:
             value = orjson.loads(value)

@@ -51,7 +51,8 @@ def rows_of_archive(
             yield from _rows(file, archive, content)
     except _DAMAGED as exc:
         raise StartupError(f"{file}: is no log of Inspect: {exc}") from None
-    except (NotImplementedError, RuntimeError) as exc:  # an unknown packing, or a password
+    # zipfile raises these for an unknown packing, and for a member that needs a password
+    except (NotImplementedError, RuntimeError) as exc:
         raise StartupError(f"{file}: cannot be unpacked: {exc}") from None
 
 
@@ -114,6 +115,7 @@ def _unpacked(file: Path, archive: ZipFile, content: IO[bytes], info: ZipInfo) -
     elif info.compress_type == ZIP_ZSTANDARD:
         unpacked = _of_zstandard(content, info)
     else:
+        # zipfile raises the same for the methods that it does not know
         raise NotImplementedError(f"{name!r} is packed by method {info.compress_type}")
     if len(unpacked) != info.file_size or zlib.crc32(unpacked) != info.CRC:
         raise BadZipFile(f"{name!r} is damaged")

@@ -148,7 +148,7 @@ def _check_content(columns: FileColumns, table: WideTable, query_keys: npt.NDArr
     """Raise `TableError` for guessed verifiers whose values look like something else."""
     starts = query_starts(query_keys) if table.guessed else None
     guesses = {name: not_scores(table.verifiers[name], starts) for name in sorted(table.guessed)}
-    doubtful = [name for name, what in guesses.items() if what is not None]
+    doubtful = [name for name, guess in guesses.items() if guess is not None]
     if doubtful:
         others = {name: of for name, of in table.verifiers.items() if name not in doubtful}
         copies = copies_in(others, labels_beside(columns))

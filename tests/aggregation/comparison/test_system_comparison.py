@@ -16,7 +16,7 @@ NAN = float("nan")
 def picks(
     first: Floats, second: Floats, labels: Floats, predictions: Floats | None = None
 ) -> ComparedCandidates:
-    """Return candidates of two a query, of which the systems pick by number, shape (queries,)."""
+    """Return two candidates for each query; `first`, `second`, shape (queries,): the picks."""
     queries = len(first)
     codes = np.repeat(np.arange(queries), 2)
     weights = [np.eye(2)[chosen.astype(int)].ravel() for chosen in (first, second)]

@@ -226,7 +226,7 @@ LEAST_COVERED, MOST_COVERED = 0.90, 0.998
 
 
 def partly_labelled(seed: int, queries: int, labelled: int) -> PredictionMeasures:
-    """Return `forecasts` of which some random candidates of each query are labelled."""
+    """Return `forecasts` with labels on some random candidates of each query."""
     whole, p = forecasts(seed, queries, 8)
     random, labels = np.random.default_rng([seed, labelled]), np.full(len(p), np.nan)
     for low in range(0, len(p), 8):

@@ -29,5 +29,18 @@ def test_each_shape_is_named_with_what_to_do(row: dict[str, Any], message: str) 
 
 
 def test_rows_of_scores_pass() -> None:
-    """Also with a candidate's text beside them."""
-    refuse_other_shapes(Path("t"), {"query_id": "q", "candidate": "x", "correct": 1, "a": 0.5})
+    """A query's id makes a row one of scores, which without it would be a label."""
+    row = {"candidate": "x", "correct": 1, "a": 0.5}
+
+    assert not is_refused({"query_id": "q", **row})
+    assert not is_refused({"scores": {"a": 0.5}, **row})
+    assert is_refused(row)
+
+
+def is_refused(row: dict[str, Any]) -> bool:
+    """Return whether a row has another shape."""
+    try:
+        refuse_other_shapes(Path("t"), row)
+    except TableError:
+        return True
+    return False

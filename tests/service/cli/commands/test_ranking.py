@@ -86,7 +86,7 @@ def test_what_cannot_be_run_is_refused(words: tuple[str, ...]) -> None:
 
 
 def test_an_input_that_is_no_file_is_named_with_the_reason(tmp_path: Path) -> None:
-    """A folder, a link in a circle, and nothing are told apart."""
+    """A folder, a circular link and a missing file have messages of their own."""
     (tmp_path / "in.jsonl").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
 

@@ -120,7 +120,7 @@ def test_files_of_the_same_names_with_other_candidates_are_noticed(tmp_path: Pat
 
 
 def test_labels_that_are_not_random_count_only_alone() -> None:
-    """Beside random ones, or ones of which nothing is stated, they are left out."""
+    """The comparison leaves them out beside random labels, and beside labels that state nothing."""
     nan = math.nan
 
     mixed = label_use(JoinedLabels([1.0, 0.0, nan], [True, False, None], 2))

@@ -69,7 +69,7 @@ def test_a_wrong_value_is_named_with_its_place(
 
 
 def test_names_and_flags() -> None:
-    """A whole number has no fraction; what is not stated is None."""
+    """A whole number has no fraction; an absent value is None."""
     assert [name_value("f", "n", value) for value in (3, 3.0, "3", "", None, math.nan)] == [
         "3",
         "3",

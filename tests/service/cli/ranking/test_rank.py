@@ -201,7 +201,7 @@ def test_a_changed_ensemble_is_asked_again(tmp_path: Path, settings: dict[str, A
 
 
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
-    """Also in the middle of a change, of which the file beside holds the rest."""
+    """Also in the middle of a change: the file beside the output holds the remaining answers."""
     _, answers = ranked(tmp_path, ROWS)
     lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "out.jsonl").write_text("".join(lines[:2]) + lines[2][:50])

@@ -132,7 +132,7 @@ def test_a_sample_that_stands_twice_is_refused() -> None:
 
 
 def test_tasks_with_equal_ids_stay_apart() -> None:
-    """Documents are told apart by their hash."""
+    """Their hash identifies documents."""
     other = lm_eval_sample(3, ["x"], doc_hash="other")
 
     rows, _ = imported("lm-eval", {"a": [lm_eval_sample(3, ["4"])], "b": [other]}, "rankings")
