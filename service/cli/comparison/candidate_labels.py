@@ -21,8 +21,11 @@ from assay.service.cli.comparison.row_values import (
     name_value,
     refuse_missing,
 )
+from assay.service.cli.labels.label_columns import LABEL_FIELDS, labels_of_row
 from assay.service.row_files.column_map import ColumnMap
+from assay.service.row_files.field_values import RowFieldError
 from assay.service.row_files.reading import opened_rows, valid_rows
+from assay.service.row_files.understood import Understood
 
 #: Fields that name a label's candidate by its texts.
 TEXT_FIELDS = ("query", "messages", "candidate", "reference", "tests")
@@ -129,7 +132,7 @@ def read_labels(path: Path, columns: ColumnMap, extra: str | None) -> Iterator[S
     refuse_missing(path)
     without: tuple[str, list[str]] | None = None
     is_labelled = False
-    for place, row, may_lack in _placed_rows(path):
+    for place, row, may_lack in _placed_rows(path, columns):
         fields = {name: _field(row, columns, name) for name in FIELDS}
         if fields["label"] is None and not _has_label(row, columns):
             if not may_lack:
@@ -155,7 +158,7 @@ def read_labels(path: Path, columns: ColumnMap, extra: str | None) -> Iterator[S
         raise _no_label(*without)
 
 
-def _placed_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+def _placed_rows(path: Path, columns: ColumnMap) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
     """Yield rows with their places, and whether a value that is absent may be an empty cell.
 
     CSV, TSV and Parquet leave out empty cells: there, a column that no row has is absent.
@@ -164,7 +167,38 @@ def _placed_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
         form = opened.form
         may_lack = form.of_texts or form.form == "parquet"
         for number, row in valid_rows(path, opened.rows):
-            yield f"{path}:{number}", row, may_lack
+            place = f"{path}:{number}"
+            if isinstance(row.get("candidates"), list) and row.get("labels") is None:
+                yield place, row, True
+            elif _names_by_texts(row, columns):
+                yield from ((place, label, may_lack) for label in _by_texts(place, row, columns))
+            else:
+                yield place, row, may_lack
+
+
+def _names_by_texts(row: Mapping[str, Any], columns: ColumnMap) -> bool:
+    """Return whether a row is a ranking, or names its candidate neither by an id nor by a key."""
+    named = [column for name in ("query_id", "candidate", "key") for column in FIELDS[name]]
+    if {"query_id", "candidate", "key"} & columns.columns.keys() or "candidate" in row:
+        return False
+    is_ranking = isinstance(row.get("candidates"), list)
+    return is_ranking or not any(row.get(column) is not None for column in named)
+
+
+def _by_texts(
+    place: str, row: Mapping[str, Any], columns: ColumnMap
+) -> Iterator[Mapping[str, Any]]:
+    """Yield a row's labels with the texts of their candidates, as `assay labels import` reads them;
+    the row itself where it has no such texts.
+    """
+    fields = {"correct" if name == "label" else name: of for name, of in columns.columns.items()}
+    stated = ColumnMap({name: of for name, of in fields.items() if name in LABEL_FIELDS})
+    try:
+        labels = list(labels_of_row(row, stated, Understood()))
+    except RowFieldError as exc:
+        raise ComparisonError(f"{place}: {exc}") from None
+    has_texts = all("candidate" in label for label in labels)
+    yield from labels if has_texts else [row]
 
 
 def _no_label(place: str, names: Sequence[str]) -> ComparisonError:

@@ -58,7 +58,7 @@ def rows_of_labels(
     check_label_map(columns)
     for line, row in importer_rows.rows:
         try:
-            rows = list(_labels(row, columns, of_columns))
+            rows = list(labels_of_row(row, columns, of_columns))
         except RowFieldError as exc:
             raise StartupError(f"{file}:{line}: {exc}") from None
         for label in rows:
@@ -113,15 +113,22 @@ def check_label_map(columns: ColumnMap) -> None:
             )
 
 
-def _labels(
+def labels_of_row(
     row: Mapping[str, Any], columns: ColumnMap, understood: Understood
 ) -> Iterator[dict[str, Any]]:
+    """Yield the labels of a row under the names of a label's fields: its own, or those of a
+    ranking's candidates.
+
+    Raises `RowFieldError` for a field that cannot be read, and for training data of ours.
+    """
     if row.keys() >= _OF_AN_EXPORT:
         raise RowFieldError(
             "is training data that a model chose: its labels are the model's, and would teach it"
             " its own mistakes. `assay labels export` writes people's labels"
         )
-    is_ranking = "candidates" in row or {CHOSEN, REJECTED} <= row.keys()
+    is_pair = {CHOSEN, REJECTED} <= row.keys()
+    # Candidates have other names in others' files; a list of labels is of several.
+    is_ranking = "candidates" in row or is_pair or isinstance(row.get("labels"), list)
     key = row.get("key")
     # Results of ours have the key of the query.
     named = "candidate" in row or (key is not None and not ("candidates" in row and _is_query(key)))

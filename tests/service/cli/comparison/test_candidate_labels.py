@@ -47,6 +47,10 @@ def read(
         {"key": KEY, "correct": 1, "matched": True, "at": 1.0},
         {"query": "2+2?", "candidate": "4", "correct": 1},
         {"messages": [{"role": "user", "content": "2+2?"}], "candidate": "4", "correct": 1},
+        {"question": "2+2?", "response": "4", "is_correct": True},
+        {"prompt": "2+2?", "completion": "4", "label": 1},
+        {"prompt": "2+2?", "responses": ["7", "4"], "labels": [None, 1], "candidates": ["7", "4"]},
+        {"query": "2+2?", "candidates": ["7", "4"], "labels": [None, 1], "key": "0" * 32, "id": 5},
     ],
 )
 def test_a_label_names_its_candidate(tmp_path: Path, row: Any) -> None:

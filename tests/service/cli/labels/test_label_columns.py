@@ -68,6 +68,14 @@ def test_labels_of_a_ranked_row_are_of_its_candidates(tmp_path: Path) -> None:
     assert labels(tmp_path, row)[0] == [(1, PLAIN)]
 
 
+@pytest.mark.parametrize("name", ["responses", "completions", "samples"])
+def test_labels_of_rankings_under_other_names(tmp_path: Path, name: str) -> None:
+    """A list of labels is of several candidates."""
+    row = {"prompt": "2+2?", name: ["4", "5"], "labels": [1, None]}
+
+    assert labels(tmp_path, row)[0] == [(1, PLAIN)]
+
+
 @pytest.mark.parametrize(
     "row",
     [
