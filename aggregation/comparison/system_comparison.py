@@ -33,6 +33,7 @@ class ComparedCandidates:
 
     `codes`: each row's query, from 0. `labels` and `predictions`: NaN where there is none. Of each
     system, `weights` sum to 1 in each query, and `members` are the candidates that it could choose.
+    `repeated`: another candidate of the query has the same text, whose label is of both.
     """
 
     codes: Ints
@@ -40,6 +41,7 @@ class ComparedCandidates:
     predictions: Floats
     weights: tuple[Floats, Floats]
     members: tuple[Flags, Flags]
+    repeated: Flags | None = None
 
     @property
     def queries(self) -> int:
@@ -178,6 +180,10 @@ def _draws(candidates: ComparedCandidates) -> tuple[DrawSigns, DrawSigns]:
     weights = candidates.weights
     chosen = (weights[0] > NO_WEIGHT, weights[1] > NO_WEIGHT)
     first, second = candidates.members
+    if candidates.repeated is not None:
+        # A label of a text that occurs twice is of two candidates, which were drawn together.
+        repeats = np.bincount(candidates.codes, candidates.repeated, candidates.queries) > 0
+        first, second = first & ~repeats[candidates.codes], second & ~repeats[candidates.codes]
     signs = draw_signs(labelled, first, candidates.codes, chosen, candidates.predictions)
     if (first == second).all():
         return signs, signs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from assay.aggregation.matrix import Floats
 from assay.aggregation.statistics.queries import Queries
 from assay.service.cli.comparison.candidate_rows import CandidateRow
 from assay.service.cli.comparison.choices import ComparedChoice, SimpleChoice
-from assay.service.cli.comparison.joining import JoinedSystems
+from assay.service.cli.comparison.joining import JoinedCandidate, JoinedSystems
 from assay.service.cli.comparison.row_values import ComparisonError
 
 
@@ -90,7 +91,18 @@ def candidate_arrays(
         np.where(counts > 0, sums / np.maximum(counts, 1), np.nan),
         (weights[0], weights[1]),
         (numbers[0].members, numbers[1].members),
+        repeated=_repeated(joined.candidates),
     )
+
+
+def _repeated(candidates: Sequence[JoinedCandidate]) -> Flags:
+    """Return which candidates have the text of another one of their query."""
+    names = [
+        {(candidate.code, name) for row in candidate.rows for name in (row.key, row.text) if name}
+        for candidate in candidates
+    ]
+    counts = Counter(name for of_candidate in names for name in of_candidate)
+    return np.array([any(counts[name] > 1 for name in of) for of in names], bool)
 
 
 def _weights(

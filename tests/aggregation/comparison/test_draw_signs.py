@@ -186,3 +186,35 @@ def test_how_many_labelled_picks_chance_explains() -> None:
     found = draw_signs(known, every, codes, (tied, ~tied), np.full(4, np.nan))
 
     assert found.picks == (LabelledPicks(1, 1, 0.5), LabelledPicks(1, 0, 0.5))
+
+
+def repeated_texts(seed: int, known: bool) -> ComparedCandidates:
+    """Return candidates of which right ones have one text, labelled by the text of a random one."""
+    random = np.random.default_rng(seed)
+    right = random.random((300, 4)) < 0.4
+    drawn = random.integers(4, size=300)
+    drawn_right = right[np.arange(300), drawn]
+    labelled = (right & drawn_right[:, None]) | (np.arange(4) == drawn[:, None])
+    codes = np.repeat(np.arange(300), 4)
+    first = np.tile([1.0, 0, 0, 0], 300)
+    every = np.ones(1200, bool)
+    repeated = (right & (right.sum(axis=1) > 1)[:, None]).ravel()
+    return ComparedCandidates(
+        codes,
+        np.where(labelled, right, np.nan).ravel(),
+        (right + random.normal(scale=0.3, size=right.shape)).ravel(),
+        (first, np.roll(first, 1)),
+        (every, every),
+        repeated=repeated if known else None,
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_label_of_a_text_that_occurs_twice_is_no_sign(seed: int) -> None:
+    """Right answers are alike more often, so that labels by text are more often of right ones."""
+    unknown, known = (
+        compare_systems(repeated_texts(seed, known=known)).draws[0] for known in (False, True)
+    )
+
+    assert unknown.chosen
+    assert not known.chosen

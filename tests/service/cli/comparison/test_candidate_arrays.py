@@ -95,3 +95,19 @@ def test_a_system_without_numbers_picks_nothing() -> None:
         pair, (numbers, numbers), [1.0], ComparedChoice.CANDIDATES, None, PATHS
     )
     assert np.isnan(arrays.predictions).all()
+
+
+def test_candidates_of_one_text_are_known_as_repeated() -> None:
+    """Within a query, by text or by key; another query's text is another candidate's."""
+    first = system(
+        "a", ("q", "x", "4"), ("q", "y", "4"), ("q", "z", "5"), ("r", "x", "5"), ("r", "y", None)
+    )
+    pair = joined(first, first, own=False)
+    numbers = system_numbers([replace(row, score=1.0) for row in first.rows])
+
+    compared = candidate_arrays(
+        pair, (numbers, numbers), [NAN] * 5, ComparedChoice.PICK, None, PATHS
+    )
+
+    assert compared.repeated is not None
+    assert compared.repeated.tolist() == [True, True, False, False, False]
