@@ -18,6 +18,7 @@ from assay.service.domain.errors import StartupError
 ANSWER_BEGIN = b'{"line":'
 NOT_STATED = "their earlier answers do not state what was asked"
 INPUT_CHANGED, ENSEMBLE_CHANGED = "their input changed", "the ensemble changed"
+WAS_PARTIAL = "a verifier had failed on them"
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class EarlierAnswer:
     ensemble: str | None
     offset: int
     length: int
+    partial: bool = False  # whether a verifier had failed on it
     aside: bool = False  # whether it stands in the file beside
     used: bool = False
 
@@ -51,6 +53,7 @@ class EarlierCounts:
 
     kept: int = 0
     ensemble_changed: int = 0
+    was_partial: int = 0
     replaced: dict[int, EarlierAnswer] = field(default_factory=dict)
     of_failed: dict[int, EarlierAnswer] = field(default_factory=dict)
 
@@ -62,6 +65,7 @@ class EarlierCounts:
         counts = {
             INPUT_CHANGED: len(replaced) - unknown,
             ENSEMBLE_CHANGED: self.ensemble_changed,
+            WAS_PARTIAL: self.was_partial,
             NOT_STATED: unknown,
         }
         return {reason: count for reason, count in counts.items() if count}
@@ -106,13 +110,17 @@ class AnswersFile:
             self._by_line.setdefault((earlier.place[0], earlier.line), earlier)
 
     def earlier(self, asked: AskedRow) -> EarlierAnswer | None:
-        """Return the earlier answer of a row; None where the row or its ensemble changed, or is
-        new.
+        """Return the earlier answer of a row; None where the row or its ensemble changed, a
+        verifier had failed on it, or it is new.
         """
         same = [earlier for earlier in self._by_hash.get(asked.row, ()) if not earlier.used]
         for earlier in same:
             if earlier.ensemble == asked.ensemble:
                 earlier.used = True
+                if earlier.partial:
+                    asked.before = earlier
+                    self.counts.was_partial += 1
+                    return None
                 self.counts.kept += 1
                 return earlier
         before = self._by_place.get(asked.place)
@@ -258,6 +266,7 @@ def _answers(path: Path) -> Iterator[EarlierAnswer]:
                     ensemble=answer.get("ensemble_hash"),
                     offset=offset,
                     length=len(line),
+                    partial=answer.get("partial") is True,
                 )
             offset += len(line)
 

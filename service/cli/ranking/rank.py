@@ -105,7 +105,7 @@ class _Run:
         self, answers: Answers, options: RankOptions, console: Console, quiet: bool
     ) -> None:
         self.answers, self.options, self.console = answers, options, console
-        self.ranked = self.failed = 0
+        self.ranked = self.failed = self.partial = 0
         self.understood: dict[str, dict[str, Any]] = {}
         self.reasons = FailureReasons()
         self.quiet = quiet
@@ -158,6 +158,7 @@ class _Run:
             self.reasons.add(str(answer["error"]["message"]), answer["file"], answer["line"])
         else:
             self.ranked += 1
+            self.partial += answer["partial"]
         self.answers.write(answer)
 
     def show_failures(self, out: Path) -> None:
@@ -179,6 +180,7 @@ class _Run:
         return {
             "ranked": self.ranked,
             "failed": self.failed,
+            "partial": self.partial,
             "already_there": self.answers.counts.kept,
             "asked_again": self.answers.counts.asked_again(),
             "left_out": self.answers.left_out,
@@ -201,6 +203,11 @@ def _print_summary(summary: dict[str, Any], as_json: bool, console: Console | No
         f"{summary['ranked']} ranked, {summary['failed']} failed, {kept} already in"
         f" {summary['out']}"
     )
+    if summary["partial"]:
+        console.print(
+            f"{summary['partial']} of them lack a failed verifier's scores (`partial`, `warnings`):"
+            " the next run asks again"
+        )
     for reason, count in summary["asked_again"].items():
         console.print(f"{count} asked again: {reason}")
     if summary["left_out"]:

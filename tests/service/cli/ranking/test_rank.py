@@ -200,6 +200,35 @@ def test_a_changed_ensemble_is_asked_again(tmp_path: Path, settings: dict[str, A
     assert (summary["already_there"], len(answers)) == (0, 6)
 
 
+@pytest.mark.parametrize("places", [[0], [2, 3], range(6)], ids=["first", "middle", "all"])
+def test_answers_that_lack_a_verifier_are_asked_again(tmp_path: Path, places: list[int]) -> None:
+    """Degraded results do not stand for good."""
+    _, answers = ranked(tmp_path, ROWS)
+    for place in places:
+        answers[place]["partial"] = True
+    as_lines(tmp_path / "out.jsonl", answers)
+
+    summary, again = ranked(tmp_path, ROWS)
+
+    assert summary["asked_again"] == {"a verifier had failed on them": len(places)}
+    assert summary["already_there"] == 6 - len(places)
+    assert [answer["id"] for answer in again] == [row["id"] for row in ROWS]
+    assert not any(answer["partial"] for answer in again)
+
+
+def test_answers_that_lack_a_verifier_are_counted(tmp_path: Path) -> None:
+    """In each run, as long as it is away."""
+    away = {"name": "away", "kind": "http", "endpoint": "http://127.0.0.1:9", "retries": 0}
+    settings = {"verifiers": [{"name": "length", "kind": "length"}, away]}
+
+    first, _ = ranked(tmp_path, ROWS[:2], settings=settings)
+    second, answers = ranked(tmp_path, ROWS[:2], settings=settings)
+
+    assert (first["ranked"], first["partial"]) == (second["ranked"], second["partial"]) == (2, 2)
+    assert second["asked_again"] == {"a verifier had failed on them": 2}
+    assert [answer["partial"] for answer in answers] == [True, True]
+
+
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     """Also in the middle of a change: the file beside the output holds the remaining answers."""
     _, answers = ranked(tmp_path, ROWS)
