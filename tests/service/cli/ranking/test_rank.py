@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,11 @@ import pytest
 from assay.service.cli.ranking.rank import RankOptions, is_stdout
 from tests.support.commands.bulk_jobs import as_lines
 from tests.support.commands.in_process import problem, run
+from tests.support.commands.ranked_rows import RANKED_ROWS, rank_rows
 from tests.support.jsonl import read_jsonl
 from tests.support.servers.processes import ROOT, assay, write_config
+
+pytestmark = pytest.mark.usefixtures("log_as_before")
 
 
 def test_a_file_is_ranked_and_a_second_run_goes_on(tmp_path: Path) -> None:
@@ -91,45 +93,11 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     assert (queries.read_bytes(), config.read_bytes()) == before
 
 
-pytestmark = pytest.mark.usefixtures("log_as_before")
-
-ROWS: list[dict[str, Any]] = [
-    {"id": f"q{n}", "query": f"{n} + 1?", "candidates": [f"It is {n + 1}.", f"It is {n}."]}
-    for n in range(6)
-]
-
-
-def scores_of(answer: dict[str, Any]) -> list[tuple[str, float]]:
-    """Return an answer's candidates, best first, with their scores."""
-    return [(result["key"], result["score"]) for result in answer["results"]]
-
-
-def ranked(
-    folder: Path, rows: list[Any], code: int = 0, settings: dict[str, Any] | None = None
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Rank rows into a folder's out.jsonl; return the summary and the lines of the file."""
-    base = {"verifiers": [{"name": "length", "kind": "length"}]}
-    config = write_config(folder / "config.yaml", {**base, **(settings or {})})
-    source = as_lines(folder / "in.jsonl", rows)
-    words: list[str | Path] = [
-        "-o",
-        folder / "out.jsonl",
-        "-c",
-        config,
-        "--data-dir",
-        folder / "data",
-        "--json",
-    ]
-    result = run("rank", source, *words)
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout), read_jsonl(folder / "out.jsonl")
-
-
 def test_an_answer_carries_the_row(tmp_path: Path) -> None:
     """F12: its own id, its texts and labels in the request's order, and each result's place."""
-    row = {**ROWS[0], "labels": [1, 0], "source": {"deep": [1]}, "explain": True}
+    row = {**RANKED_ROWS[0], "labels": [1, 0], "source": {"deep": [1]}, "explain": True}
 
-    _, [answer] = ranked(tmp_path, [row])
+    _, [answer] = rank_rows(tmp_path, [row])
 
     assert {name: answer[name] for name in row if name != "explain"} == {
         name: value for name, value in row.items() if name != "explain"
@@ -141,106 +109,10 @@ def test_an_answer_carries_the_row(tmp_path: Path) -> None:
 
 def test_answers_come_in_the_order_of_the_rows(tmp_path: Path) -> None:
     """However long each takes."""
-    _, answers = ranked(tmp_path, ROWS * 5)
+    _, answers = rank_rows(tmp_path, RANKED_ROWS * 5)
 
     assert [answer["line"] for answer in answers] == list(range(1, 31))
-    assert [answer["id"] for answer in answers] == [row["id"] for row in ROWS * 5]
-
-
-@pytest.mark.parametrize(
-    ("change", "kept", "again", "left_out"),
-    [
-        (lambda rows: rows[::-1], 6, 0, 0),
-        (lambda rows: [{**ROWS[0], "query": "new?", "id": "new"}, *rows], 6, 0, 0),
-        (lambda rows: [*rows[:2], *rows[3:]], 5, 0, 1),
-        (lambda rows: [rows[0], {**rows[1], "query": "9 + 9?"}, *rows[2:]], 5, 1, 0),
-        (lambda rows: [*rows[:5], {**rows[5], "candidates": ["6", "8"]}], 5, 1, 0),
-        (lambda rows: [{**rows[0], "reference": "1"}, *rows[1:]], 5, 1, 0),
-        (lambda rows: [{**row, "labels": [1, 0]} for row in rows], 0, 6, 0),
-    ],
-    ids=["reversed", "inserted", "removed", "query", "candidates", "reference", "carried"],
-)
-def test_earlier_answers_are_recognised_by_content(
-    tmp_path: Path, change: Callable[[list[Any]], list[Any]], kept: int, again: int, left_out: int
-) -> None:
-    """F14: a row keeps its answer wherever it stands, and no other row gets it."""
-    ranked(tmp_path, ROWS)
-    rows = change(ROWS)
-
-    summary, answers = ranked(tmp_path, rows)
-
-    assert (summary["already_there"], summary["left_out"]) == (kept, left_out)
-    assert summary["asked_again"] == ({"their input changed": again} if again else {})
-    assert [answer["line"] for answer in answers] == list(range(1, len(rows) + 1))
-    assert [
-        {name: answer[name] for name in row} for answer, row in zip(answers, rows, strict=True)
-    ] == rows
-    (tmp_path / "new").mkdir()
-    _, fresh = ranked(tmp_path / "new", rows)
-    assert [scores_of(answer) for answer in answers] == [scores_of(answer) for answer in fresh]
-    assert not list(tmp_path.glob(".*earlier"))
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"verifiers": [{"name": "length", "kind": "length", "weight": 2}]},
-        {"verifiers": [{"name": "length", "kind": "length"}, {"name": "v", "kind": "consensus"}]},
-        {"tasks": {"default": {"base_rate": 0.2}}},
-        {"service": {"uncalibrated": "number"}},
-    ],
-)
-def test_a_changed_ensemble_is_asked_again(tmp_path: Path, settings: dict[str, Any]) -> None:
-    """F14: whatever of it determines an answer."""
-    ranked(tmp_path, ROWS)
-
-    summary, answers = ranked(tmp_path, ROWS, settings=settings)
-
-    assert summary["asked_again"] == {"the ensemble changed": 6}
-    assert (summary["already_there"], len(answers)) == (0, 6)
-
-
-@pytest.mark.parametrize("places", [[0], [2, 3], range(6)], ids=["first", "middle", "all"])
-def test_answers_that_lack_a_verifier_are_asked_again(tmp_path: Path, places: list[int]) -> None:
-    """Degraded results do not stand for good."""
-    _, answers = ranked(tmp_path, ROWS)
-    for place in places:
-        answers[place]["partial"] = True
-    as_lines(tmp_path / "out.jsonl", answers)
-
-    summary, again = ranked(tmp_path, ROWS)
-
-    assert summary["asked_again"] == {"a verifier had failed on them": len(places)}
-    assert summary["already_there"] == 6 - len(places)
-    assert [answer["id"] for answer in again] == [row["id"] for row in ROWS]
-    assert not any(answer["partial"] for answer in again)
-
-
-def test_answers_that_lack_a_verifier_are_counted(tmp_path: Path) -> None:
-    """In each run, as long as it is away."""
-    away = {"name": "away", "kind": "http", "endpoint": "http://127.0.0.1:9", "retries": 0}
-    settings = {"verifiers": [{"name": "length", "kind": "length"}, away]}
-
-    first, _ = ranked(tmp_path, ROWS[:2], settings=settings)
-    second, answers = ranked(tmp_path, ROWS[:2], settings=settings)
-
-    assert (first["ranked"], first["partial"]) == (second["ranked"], second["partial"]) == (2, 2)
-    assert second["asked_again"] == {"a verifier had failed on them": 2}
-    assert [answer["partial"] for answer in answers] == [True, True]
-
-
-def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
-    """Also in the middle of a change: the file beside the output holds the remaining answers."""
-    _, answers = ranked(tmp_path, ROWS)
-    lines = (tmp_path / "out.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "out.jsonl").write_text("".join(lines[:2]) + lines[2][:50])
-    (tmp_path / ".out.jsonl.earlier").write_text("".join(lines[3:]))
-
-    summary, again = ranked(tmp_path, ROWS)
-
-    assert (summary["already_there"], summary["ranked"]) == (5, 1)
-    assert [scores_of(answer) for answer in again] == [scores_of(answer) for answer in answers]
-    assert not (tmp_path / ".out.jsonl.earlier").exists()
+    assert [answer["id"] for answer in answers] == [row["id"] for row in RANKED_ROWS * 5]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +129,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
 )
 def test_a_bad_row_has_its_error_and_the_others_are_ranked(tmp_path: Path, bad: Any) -> None:
     """F32: nothing of it stops the file."""
-    summary, answers = ranked(tmp_path, [ROWS[0], bad, ROWS[1]], code=1)
+    summary, answers = rank_rows(tmp_path, [RANKED_ROWS[0], bad, RANKED_ROWS[1]], code=1)
 
     assert (summary["ranked"], summary["failed"]) == (2, 1)
     assert ["error" in answer for answer in answers] == [False, True, False]
@@ -266,37 +138,11 @@ def test_a_bad_row_has_its_error_and_the_others_are_ranked(tmp_path: Path, bad: 
 
 def test_a_column_that_answers_have_is_named_before_any_work(tmp_path: Path) -> None:
     """Its file and row as well; an earlier output stays as it was."""
-    source = as_lines(tmp_path / "in.jsonl", [{**ROWS[0], "results": [1]}])
+    source = as_lines(tmp_path / "in.jsonl", [{**RANKED_ROWS[0], "results": [1]}])
 
     shown = problem("rank", source, "-o", tmp_path / "out.jsonl", "--data-dir", tmp_path / "data")
 
     assert shown == "in.jsonl:1: the column 'results' is also one of the output's; rename it"
-
-
-def test_what_it_wrote_can_be_ranked_again(tmp_path: Path) -> None:
-    """Results of an earlier run are no columns of the row."""
-    _, answers = ranked(tmp_path, ROWS)
-    (tmp_path / "again").mkdir()
-
-    _, again = ranked(tmp_path / "again", answers)
-
-    assert [scores_of(answer) for answer in again] == [scores_of(answer) for answer in answers]
-    assert [set(answer) for answer in again] == [set(answer) for answer in answers]
-
-
-@pytest.mark.parametrize("content", ["", "\n \n", "[]"])
-def test_an_input_without_rows_is_refused(tmp_path: Path, content: str) -> None:
-    """Earlier answers stay: a pipe that broke may have been the input."""
-    ranked(tmp_path, ROWS)
-    before = (tmp_path / "out.jsonl").read_bytes()
-    (tmp_path / "in.jsonl").write_text(content)
-
-    shown = problem(
-        "rank", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--data-dir", tmp_path / "data"
-    )
-
-    assert shown.endswith("in.jsonl: has no rows")
-    assert (tmp_path / "out.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -329,7 +175,7 @@ def test_files_of_any_form_are_ranked(tmp_path: Path, name: str, content: str) -
 
 def test_several_files_are_ranked_into_one(tmp_path: Path) -> None:
     """Each answer names its file and its line there."""
-    for name, rows in (("a.jsonl", ROWS[:2]), ("b.jsonl", ROWS[2:5])):
+    for name, rows in (("a.jsonl", RANKED_ROWS[:2]), ("b.jsonl", RANKED_ROWS[2:5])):
         as_lines(tmp_path / name, rows)
     words: list[str | Path] = ["-o", tmp_path / "o.jsonl", "--data-dir", tmp_path / "data"]
 
@@ -358,12 +204,12 @@ def piped(*words: str | Path, feed: str = "") -> subprocess.CompletedProcess[str
 @pytest.mark.parametrize("out", ["-", "/dev/stdout"])
 def test_standard_input_is_ranked_to_standard_output(tmp_path: Path, out: str) -> None:
     """F22: the counts go to the other stream, and the device stays a device."""
-    feed = "".join(json.dumps(row) + "\n" for row in ROWS)
+    feed = "".join(json.dumps(row) + "\n" for row in RANKED_ROWS)
 
     result = piped("rank", "-", "-o", out, "--data-dir", tmp_path / "data", "--json", feed=feed)
 
     assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [
-        row["id"] for row in ROWS
+        row["id"] for row in RANKED_ROWS
     ], result.stderr
     assert json.loads(result.stderr.splitlines()[-1])["ranked"] == 6
     assert Path("/dev/stdout").is_symlink()
@@ -372,7 +218,7 @@ def test_standard_input_is_ranked_to_standard_output(tmp_path: Path, out: str) -
 def test_a_pipe_with_a_name_is_written_and_stays(tmp_path: Path) -> None:
     """F22: nothing is read from it."""
     os.mkfifo(tmp_path / "fifo")
-    source, content = as_lines(tmp_path / "in.jsonl", ROWS), []
+    source, content = as_lines(tmp_path / "in.jsonl", RANKED_ROWS), []
     reader = threading.Thread(target=lambda: content.append((tmp_path / "fifo").read_text()))
     reader.start()
 
@@ -388,8 +234,8 @@ def test_a_link_leads_to_the_file_that_is_written(tmp_path: Path) -> None:
     """F22: also at a second run, and the link stays one."""
     (tmp_path / "out.jsonl").symlink_to(tmp_path / "target.jsonl")
 
-    ranked(tmp_path, ROWS)
-    summary, _ = ranked(tmp_path, ROWS[::-1])
+    rank_rows(tmp_path, RANKED_ROWS)
+    summary, _ = rank_rows(tmp_path, RANKED_ROWS[::-1])
 
     assert summary["already_there"] == 6
     assert (tmp_path / "out.jsonl").is_symlink()
@@ -438,7 +284,7 @@ def test_a_mapped_column_that_no_row_has_stops_the_command(
     tmp_path: Path, columns: str, shown: str, command: str
 ) -> None:
     """A typo leaves an earlier output as it was."""
-    ranked(tmp_path, ROWS)
+    rank_rows(tmp_path, RANKED_ROWS)
     before = (tmp_path / "out.jsonl").read_bytes()
     own = ["-o", tmp_path / "out.jsonl"] if command == "rank" else [tmp_path / "out"]
     out: list[str | Path] = [*own]
@@ -455,7 +301,7 @@ def test_a_mapped_column_that_no_row_has_stops_the_command(
 def test_all_files_are_looked_at_before_the_first_is_ranked(tmp_path: Path) -> None:
     """The second lacks the column."""
     first = as_lines(tmp_path / "a.jsonl", [{"p": "1?", "candidates": ["1", "2"]}])
-    second = as_lines(tmp_path / "b.jsonl", ROWS)
+    second = as_lines(tmp_path / "b.jsonl", RANKED_ROWS)
     out = tmp_path / "o.jsonl"
 
     message = problem(
@@ -466,39 +312,11 @@ def test_all_files_are_looked_at_before_the_first_is_ranked(tmp_path: Path) -> N
     assert not out.exists()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda row: {**row, "candidates": "text"},
-        lambda row: {**row, "query": 5},
-        lambda row: {**row, "task": "none"},
-        lambda row: {name: value for name, value in row.items() if name not in ("id", "query")},
-    ],
-    ids=["unreadable", "type", "refused", "lost"],
-)
-def test_answers_of_rows_that_fail_now_are_kept_beside(
-    tmp_path: Path, change: Callable[[Any], Any]
-) -> None:
-    """The output has the error; a run with the row as it was takes the answer back."""
-    _, before = ranked(tmp_path, ROWS)
-    changed = [*ROWS[:2], change(ROWS[2]), *ROWS[3:]]
-
-    for _ in range(2):
-        summary, answers = ranked(tmp_path, changed, code=1)
-        assert (summary["failed"], summary["kept_beside"], summary["left_out"]) == (1, 1, 0)
-        assert ["error" in answer for answer in answers] == [False, False, True] + [False] * 3
-    summary, again = ranked(tmp_path, ROWS)
-
-    assert (summary["ranked"], summary["already_there"]) == (0, 6)
-    assert again == before
-    assert not (tmp_path / ".out.jsonl.earlier").exists()
-
-
 def test_the_reasons_of_failed_rows_are_printed_by_their_count(tmp_path: Path) -> None:
     """And where each row's own is, and where its earlier answer is."""
-    ranked(tmp_path, ROWS)
-    bad = [{**row, "query": number} for number, row in enumerate(ROWS[:3])]
-    source = as_lines(tmp_path / "in.jsonl", [*bad, "{nonsense", *ROWS[3:]])
+    rank_rows(tmp_path, RANKED_ROWS)
+    bad = [{**row, "query": number} for number, row in enumerate(RANKED_ROWS[:3])]
+    source = as_lines(tmp_path / "in.jsonl", [*bad, "{nonsense", *RANKED_ROWS[3:]])
     words: list[str | Path] = ["-c", tmp_path / "config.yaml", "--data-dir", tmp_path / "data"]
 
     result = run("rank", source, "-o", tmp_path / "out.jsonl", *words)
@@ -514,7 +332,7 @@ def test_the_reasons_of_failed_rows_are_printed_by_their_count(tmp_path: Path) -
 @pytest.mark.parametrize("own", [1.5, 7, "x"])
 def test_a_failed_row_keeps_its_id(tmp_path: Path, own: Any) -> None:
     """Where a good row has it."""
-    _, answers = ranked(tmp_path, [ROWS[0], {"id": own, "query": "q"}], code=1)
+    _, answers = rank_rows(tmp_path, [RANKED_ROWS[0], {"id": own, "query": "q"}], code=1)
 
     assert answers[1]["id"] == own
     assert answers[1]["input"]["id"] == own
@@ -527,7 +345,7 @@ def test_standard_error_is_one_line_of_json_where_answers_take_standard_output(
     config = write_config(
         tmp_path / "config.yaml", {"verifiers": [{"name": "length", "kind": "length"}]}
     )
-    source = as_lines(tmp_path / "in.jsonl", ROWS)
+    source = as_lines(tmp_path / "in.jsonl", RANKED_ROWS)
 
     result = run("rank", source, "-o", "-", "--json", "-c", config, "--data-dir", tmp_path / "data")
 
