@@ -86,11 +86,11 @@ def candidate_arrays(
     present = ~np.isnan(stacked)
     sums, counts = np.where(present, stacked, 0.0).sum(axis=0), present.sum(axis=0)
     return ComparedCandidates(
-        codes,
-        np.array(labels, float),
-        np.where(counts > 0, sums / np.maximum(counts, 1), np.nan),
-        (weights[0], weights[1]),
-        (numbers[0].members, numbers[1].members),
+        codes=codes,
+        labels=np.array(labels, float),
+        predictions=np.where(counts > 0, sums / np.maximum(counts, 1), np.nan),
+        weights=(weights[0], weights[1]),
+        members=(numbers[0].members, numbers[1].members),
         repeated=_repeated(joined.candidates),
     )
 
