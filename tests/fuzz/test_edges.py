@@ -102,8 +102,8 @@ def test_any_body_is_a_doors_form_or_refused() -> None:
     def check(form: Any, body: dict[str, Any]) -> None:
         try:
             form.model_validate_json(json.dumps(body), context=ServiceSettings())
-        except ValidationError as exc:
-            error = invalid(exc)
+        except (ValidationError, ApiError) as exc:
+            error = exc if isinstance(exc, ApiError) else invalid(exc)
             assert error.status in (400, 413, 422)
             assert json.loads(error.body())["error"]["message"]
 
