@@ -51,8 +51,7 @@ def rows_of_archive(
             yield from _rows(file, archive, content)
     except _DAMAGED as exc:
         raise StartupError(f"{file}: is no log of Inspect: {exc}") from None
-    # zipfile raises these for an unknown packing, and for a member that needs a password
-    except (NotImplementedError, RuntimeError) as exc:
+    except (NotImplementedError, RuntimeError) as exc:  # of zipfile: unknown packing; password
         raise StartupError(f"{file}: cannot be unpacked: {exc}") from None
 
 

@@ -213,6 +213,6 @@ class _Text:
         return bool(part)
 
     def error(self, reason: str) -> StartupError:
-        """Return an error with the line that was come to, and its text."""
+        """Return an error that names the line reached, and its text."""
         text = self._text[self._at : self._at + 80].encode("utf-8", "surrogateescape")
         return row_problem(reason, text).error(self._file, self.line)

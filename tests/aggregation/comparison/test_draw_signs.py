@@ -189,7 +189,7 @@ def test_how_many_labelled_picks_chance_explains() -> None:
 
 
 def repeated_texts(seed: int, known: bool) -> ComparedCandidates:
-    """Return candidates of which right ones have one text, labelled by the text of a random one."""
+    """Return candidates whose right answers share one text; a random draw labels each query."""
     random = np.random.default_rng(seed)
     right = random.random((300, 4)) < 0.4
     drawn = random.integers(4, size=300)
