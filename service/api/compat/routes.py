@@ -20,7 +20,13 @@ from assay.service.api.compat.common import (
 )
 from assay.service.api.compat.openai_chat_requests import ChatRequest
 from assay.service.api.errors import ApiError
-from assay.service.api.examples import NOT_JSON, NOT_OURS, body_of, error_response
+from assay.service.api.examples import (
+    NOT_AS_BEGUN,
+    NOT_JSON,
+    NOT_OURS,
+    body_of,
+    error_response,
+)
 from assay.service.api.front.middleware.scoring_routes import Handler
 
 
@@ -106,6 +112,7 @@ def _responses(route: CompatRoute) -> dict[int | str, dict[str, Any]]:
         **NOT_JSON,
         404: error_response("Unknown `model`; the message names the known ones."),
         408: error_response("The body came too slowly."),
+        **NOT_AS_BEGUN,
         413: error_response("A candidate or the body is too large."),
         422: error_response("A field is missing or wrong; the message names it."),
         429: error_response("The queue is full; see Retry-After."),
