@@ -128,9 +128,19 @@ NOT_OURS: dict[int | str, dict[str, Any]] = {
 NOT_JSON: dict[int | str, dict[str, Any]] = {
     415: error_response("Without keys: the Content-Type is not JSON.")
 }
-#: Answers of a request that names a run or a version.
-NOT_AS_BEGUN: dict[int | str, dict[str, Any]] = {
-    409: error_response("The run cannot be answered as it began, or its version is gone.")
+#: How any route that scores may refuse a request.
+SCORING_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: error_response("The body is not JSON."),
+    401: error_response("No key, or an unknown one."),
+    **NOT_OURS,
+    **NOT_JSON,
+    404: error_response("Unknown task or ensemble; the message names the known ones."),
+    408: error_response("The body came too slowly."),
+    409: error_response("The run cannot be answered as it began, or its version is gone."),
+    413: error_response("A candidate or the body is too large."),
+    422: error_response("A field is missing or wrong; the message names it and the value."),
+    429: error_response("The queue is full; see Retry-After."),
+    503: error_response("No verifier could answer."),
 }
 
 
@@ -143,17 +153,7 @@ def _responses(answer: dict[str, Any], **content: Any) -> dict[int | str, dict[s
                 **content,
             },
         },
-        400: error_response("The body is not JSON."),
-        401: error_response("No key, or an unknown one."),
-        **NOT_OURS,
-        **NOT_JSON,
-        404: error_response("Unknown task or ensemble; the message names the known ones."),
-        408: error_response("The body came too slowly."),
-        **NOT_AS_BEGUN,
-        413: error_response("A candidate or the body is too large."),
-        422: error_response("A field is missing or wrong; the message names it and the value."),
-        429: error_response("The queue is full; see Retry-After."),
-        503: error_response("No verifier could answer."),
+        **SCORING_REFUSALS,
     }
 
 

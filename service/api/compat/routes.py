@@ -21,9 +21,8 @@ from assay.service.api.compat.common import (
 from assay.service.api.compat.openai_chat_requests import ChatRequest
 from assay.service.api.errors import ApiError
 from assay.service.api.examples import (
-    NOT_AS_BEGUN,
-    NOT_JSON,
     NOT_OURS,
+    SCORING_REFUSALS,
     body_of,
     error_response,
 )
@@ -106,16 +105,9 @@ def _responses(route: CompatRoute) -> dict[int | str, dict[str, Any]]:
             "description": "Scored, in the client's own form.",
             "content": {"application/json": {"schema": {}}, **streamed},
         },
+        **SCORING_REFUSALS,
         400: error_response("The body is not JSON, or a field is missing or wrong."),
-        401: error_response("No key, or an unknown one."),
-        **NOT_OURS,
-        **NOT_JSON,
         404: error_response("Unknown `model`; the message names the known ones."),
-        408: error_response("The body came too slowly."),
-        **NOT_AS_BEGUN,
-        413: error_response("A candidate or the body is too large."),
-        422: error_response("A field is missing or wrong; the message names it."),
-        429: error_response("The queue is full; see Retry-After."),
         503: error_response(
             "No verifier could answer (or the queue is full, for clients that give up at any 4xx);"
             " see Retry-After."
