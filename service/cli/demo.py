@@ -53,7 +53,8 @@ def run_demo(
     """Serve, rank the bundled set, show the result, and go on serving until Ctrl-C.
 
     Without a data folder of its own the demo uses one that goes with it: every run starts from
-    nothing and shows the same.
+    nothing. The service learns while it answers, so the scores of `Assay` depend on which problems
+    arrived before each update of the model; the verifiers' scores do not.
     """
     with tempfile.TemporaryDirectory(prefix="assay-demo-") as folder:
         _run(
