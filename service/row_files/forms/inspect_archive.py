@@ -51,7 +51,7 @@ def rows_of_archive(
             yield from _rows(file, archive, content)
     except _DAMAGED as exc:
         raise StartupError(f"{file}: is no log of Inspect: {exc}") from None
-    except (NotImplementedError, RuntimeError) as exc:  # of zipfile: unknown packing; password
+    except RuntimeError as exc:  # zipfile: the member needs a password, or its packing is unknown
         raise StartupError(f"{file}: cannot be unpacked: {exc}") from None
 
 
